@@ -1,0 +1,3 @@
+"""What annotate, train and evaluate share. Knows none of them."""
+
+__version__ = "0.1.0"

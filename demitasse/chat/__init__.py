@@ -1,0 +1,1 @@
+"""Asking a model: one protocol, one file for each kind of endpoint."""

@@ -1,0 +1,175 @@
+"""The chat protocol: what is asked, what comes back, and how it ended.
+
+A `ChatModel` turns a `Request` into a `Reply` and never raises for what the endpoint did: a refusal, a
+block, a truncation or a failure is an `Outcome`, decided from the endpoint's own fields, never from the
+wording of a text. Retrying, limits and the journal are the engine's business.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+import orjson
+
+
+class Outcome(StrEnum):
+    """How a request ended."""
+
+    SUCCESS = "success"
+    TRUNCATED = "truncated"  # the token limit cut the reply
+    BLOCKED = "blocked"  # the endpoint's filter withheld it
+    REFUSED = "refused"  # the model declined
+    ERROR = "error"  # no reply: transport, status code, malformed body
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of prompt text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An encoded image. `time` is its second in the video when it is a frame of one."""
+
+    data: bytes
+    mime: str
+    time: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """An encoded video file, whole. `duration` in seconds."""
+
+    data: bytes
+    mime: str
+    duration: float
+
+
+Part = Text | Image | Video
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier exchange, shown to the model when it is asked again: its reply and what was wrong with it."""
+
+    reply: str
+    correction: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Generation settings; None leaves the endpoint's own default."""
+
+    temperature: float | None = 0.0
+    max_tokens: int = 4096
+    top_p: float | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to a model.
+
+    `step` names the prompt ("anomaly_mcq", "judge"); it travels in the system message and as the schema's
+    name, so that a log or a stand-in can tell requests apart without reading the prompt. `schema` is a JSON
+    schema the reply must fit, or None for free text.
+    """
+
+    step: str
+    parts: tuple[Part, ...]
+    system: str = ""
+    schema: Mapping[str, Any] | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    turns: tuple[Turn, ...] = ()
+
+    def key(self, model: str) -> str:
+        """Hash of everything that decides the answer: model, texts, media content, schema, sampling."""
+        canonical = {
+            "version": 1,
+            "model": model,
+            "step": self.step,
+            "system": self.system,
+            "parts": [_canonical(part) for part in self.parts],
+            "schema": self.schema,
+            "sampling": self.sampling,
+            "turns": list(self.turns),
+        }
+        return hashlib.sha256(orjson.dumps(canonical, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    @property
+    def text(self) -> str:
+        """The prompt's text parts, joined by newlines."""
+        return "\n".join(part.text for part in self.parts if isinstance(part, Text))
+
+
+def _canonical(part: Part) -> dict[str, Any]:
+    if isinstance(part, Text):
+        return {"text": part.text}
+    digest = hashlib.sha256(part.data).hexdigest()
+    return {"media": digest, "mime": part.mime, "time": part.time if isinstance(part, Image) else None}
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the endpoint counted them; `completion` includes `reasoning`."""
+
+    prompt: int = 0
+    completion: int = 0
+    reasoning: int = 0
+    cached: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back. `text` is the answer without the reasoning; `model` is the one that really answered."""
+
+    outcome: Outcome
+    text: str = ""
+    reasoning: str = ""
+    model: str = ""
+    finish_reason: str = ""
+    usage: Usage = field(default_factory=Usage)
+    latency: float = 0.0  # seconds
+    error: str = ""  # one line, without secrets
+    retryable: bool = False  # for ERROR: may the same request work later?
+    retry_after: float | None = None  # seconds the endpoint asked us to wait
+    status: int | None = None  # for ERROR: the HTTP status, where there was one
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """What an endpoint can take."""
+
+    video: bool = True  # a whole file in one part; otherwise frames are sent
+    images: bool = True
+    json_schema: bool = True
+    max_inline_bytes: int = 20 * 2**20  # of one media part
+    max_video_seconds: float = 60.0  # longer videos go as frames with their times
+
+
+class ChatModel(Protocol):
+    """An endpoint, a local model or a stand-in."""
+
+    @property
+    def name(self) -> str:
+        """Identity for keys and provenance, without secrets: "openai:127.0.0.1:8000/qwen3-vl"."""
+        ...
+
+    @property
+    def capability(self) -> Capability:
+        """What this endpoint can take."""
+        ...
+
+    async def reply(self, request: Request) -> Reply:
+        """Ask once. Never retries, never raises for the endpoint's failures."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...

@@ -1,0 +1,31 @@
+"""Errors whose message is meant for the person at the keyboard.
+
+The command line prints the message of a `DemitasseError` on one line and exits with 2: no traceback.
+Anything else that escapes is a defect of ours and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+
+class DemitasseError(Exception):
+    """Something the person can mend. The message names the file, the record, the field and what to do."""
+
+
+class ConfigError(DemitasseError):
+    """A configuration key or value that cannot be used."""
+
+
+class DataError(DemitasseError):
+    """A data file, item or field that cannot be used."""
+
+
+class MediaError(DemitasseError):
+    """A video or image that cannot be read; `reason` is a short phrase fit for counting."""
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = str(path)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[MediaError], tuple[str, str]]:  # crosses process borders whole
+        return (MediaError, (self.path, self.reason))
