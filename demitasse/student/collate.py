@@ -1,0 +1,60 @@
+"""Encoded sequences to one padded batch of the model's own arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from demitasse.student.encode import IGNORE, Encoded
+from demitasse.student.vision import VisionSettings, patchify
+
+Batch = dict[str, Any]
+
+
+def collate(
+    items: Sequence[Encoded], vision: VisionSettings, pad_id: int, side: str = "right", dtype: torch.dtype = torch.float32
+) -> Batch:
+    """Pad on one side and stack: `input_ids`, `labels`, `attention_mask`, `mm_token_type_ids` [B, L],
+    `position_ids` [3, B, L], and the pixels of all items in order.
+
+    Training pads right; generation must pad left, or the first new token would follow padding.
+    """
+    length = max(len(item.input_ids) for item in items)
+
+    def stack(rows: Sequence[NDArray[np.int64]], fill: int) -> torch.Tensor:
+        padded = np.full((len(rows), *rows[0].shape[:-1], length), fill, dtype=np.int64)
+        for place, row in zip(padded, rows, strict=True):
+            size = row.shape[-1]
+            place[..., slice(0, size) if side == "right" else slice(length - size, length)] = row
+        return torch.from_numpy(padded)
+
+    batch: Batch = {
+        "input_ids": stack([item.input_ids for item in items], pad_id),
+        "labels": stack([item.labels for item in items], IGNORE),
+        "attention_mask": stack([np.ones_like(item.input_ids) for item in items], 0),
+        "mm_token_type_ids": stack([item.token_types for item in items], 0),
+        "position_ids": stack([item.positions for item in items], 0).permute(1, 0, 2),
+    }
+    batch.update(_media(items, vision, dtype))
+    return batch
+
+
+def _media(items: Sequence[Encoded], vision: VisionSettings, dtype: torch.dtype) -> Batch:
+    batch: Batch = {}
+    for is_video, pixels_key, grid_key in (
+        (True, "pixel_values_videos", "video_grid_thw"),
+        (False, "pixel_values", "image_grid_thw"),
+    ):
+        seen = [item for item in items if item.pixels is not None and item.is_video == is_video]
+        if not seen:
+            continue
+        pixels = [item.pixels for item in seen if item.pixels is not None]
+        batch[pixels_key] = torch.cat([patchify(one, vision, dtype) for one in pixels])
+        batch[grid_key] = torch.tensor([one.grid for one in pixels], dtype=torch.int64)
+        if is_video:
+            batch["second_per_grid_ts"] = torch.tensor([item.seconds_per_patch for item in seen])
+    return batch

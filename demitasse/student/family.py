@@ -1,0 +1,92 @@
+"""What differs between the Qwen-VL families: how a video is written in the prompt, and its positions.
+
+Adding a family is one file with a `Family` in it, an entry in `FAMILIES`, and a line in the parity test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demitasse.errors import ConfigError
+
+Grid = tuple[int, int, int]  # (t, h, w) in patches
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One Qwen-VL family.
+
+    Attributes:
+        name: transformers' `model_type`.
+        write_video: the text that replaces the template's one video placeholder, given the number of tokens of
+            one temporal patch and the seconds of each temporal patch's middle.
+        vision_positions: M-RoPE positions [3, tokens] of one run of vision tokens that starts at `start`.
+        video_runs: how many runs of vision tokens a video of this grid makes.
+    """
+
+    name: str
+    write_video: Callable[[int, NDArray[np.float64], str], str]
+    vision_positions: Callable[[int, Grid, float], NDArray[np.int64]]
+    video_runs: Callable[[Grid], list[Grid]]
+
+
+FAMILIES = {
+    "qwen2_5_vl": "demitasse.student.qwen2_5_vl",
+    "qwen3_vl": "demitasse.student.qwen3_vl",
+}
+
+
+def family_of(config: Any) -> Family:
+    """The family of a transformers configuration.
+
+    Raises:
+        ConfigError: for a model type that is not a supported Qwen-VL family.
+    """
+    name = getattr(config, "model_type", None)
+    if name not in FAMILIES:
+        known = ", ".join(sorted(FAMILIES))
+        raise ConfigError(f"model type '{name}' is not supported; supported students are {known}")
+    family: Family = import_module(FAMILIES[name]).build(config)
+    return family
+
+
+def grid_positions(start: int, grid: Grid, merge: int, interval: float) -> NDArray[np.int64]:
+    """Positions [3, t*h*w/merge²] of a grid: time in steps of `interval`, rows and columns in steps of one.
+
+    Products are float32 and truncated, as transformers computes them (temporal positions since 5.18).
+    """
+    t, h, w = grid[0], grid[1] // merge, grid[2] // merge
+    time = (np.arange(t, dtype=np.float32) * np.float32(interval)).astype(np.int64)
+    axes = np.meshgrid(time, np.arange(h), np.arange(w), indexing="ij")
+    return np.stack([axis.reshape(-1) for axis in axes]).astype(np.int64) + start
+
+
+def text_and_vision_positions(
+    token_types: NDArray[np.int64], runs: list[Grid], family: Family, seconds_per_patch: float, merge: int
+) -> NDArray[np.int64]:
+    """M-RoPE positions [3, L] of a sequence; `token_types` [L] is 0 for text and not 0 for vision.
+
+    `runs` are the grids of the vision runs in order. After a run, text goes on from its larger spatial side,
+    which is how transformers' `get_rope_index` counts.
+    """
+    edges = np.flatnonzero(np.diff(token_types)) + 1
+    pieces: list[NDArray[np.int64]] = []
+    position, grids = 0, iter(runs)
+    for piece in np.split(token_types, edges):
+        if piece[0] == 0:
+            pieces.append(np.tile(np.arange(len(piece)) + position, (3, 1)))
+            position += len(piece)
+            continue
+        taken = 0
+        while taken < len(piece):  # two media side by side make one piece
+            grid = next(grids)
+            pieces.append(family.vision_positions(position, grid, seconds_per_patch))
+            taken += pieces[-1].shape[1]
+            position += max(grid[1], grid[2]) // merge
+    return np.concatenate(pieces, axis=1)

@@ -1,0 +1,109 @@
+"""Load a student: a model folder, or a LoRA adapter folder on top of the base it names."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from demitasse.errors import ConfigError
+from demitasse.student.encode import Encoder
+from demitasse.student.family import family_of
+from demitasse.student.vision import read_vision_settings
+
+ADAPTER_CONFIG = "adapter_config.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Student:
+    """A loaded model with what is needed to ask it: `encoder` and the tokenizer inside it."""
+
+    model: Any
+    encoder: Encoder
+    path: str
+
+    @property
+    def tokenizer(self) -> Any:
+        """The model's own tokenizer."""
+        return self.encoder.tokenizer
+
+
+def load_student(
+    path: str | Path,
+    dtype: str = "auto",
+    device: str = "auto",
+    min_pixels: int | None = None,
+    max_pixels: int | None = None,
+    system_prompt: str = "",
+) -> Student:
+    """Load model, tokenizer and vision settings from a folder.
+
+    Args:
+        path: a model folder in transformers' layout, or an adapter folder written by PEFT.
+        dtype: "auto" (the checkpoint's own), "float32", "bfloat16" or "float16".
+        device: "auto" takes a GPU where there is one.
+        min_pixels: smallest number of pixels of a frame; None keeps the model's own.
+        max_pixels: largest number of pixels of a frame; None keeps the model's own.
+        system_prompt: put before every question.
+
+    Raises:
+        ConfigError: if the folder is not a supported model, or an adapter's base cannot be found.
+    """
+    folder = Path(path)
+    if (folder / ADAPTER_CONFIG).is_file():
+        model, base = _load_adapter(folder, dtype)
+    else:
+        model, base = _load_model(folder, dtype), folder
+    model.to(_device(device)).eval()
+    encoder = build_encoder(base, model.config, min_pixels, max_pixels, system_prompt)
+    return Student(model=model, encoder=encoder, path=str(path))
+
+
+def build_encoder(
+    folder: Path, config: Any, min_pixels: int | None = None, max_pixels: int | None = None, system_prompt: str = ""
+) -> Encoder:
+    """The encoder of the model saved in `folder`, without its weights."""
+    from transformers import AutoTokenizer
+
+    vision = read_vision_settings(folder).with_bounds(min_pixels, max_pixels)
+    return Encoder(AutoTokenizer.from_pretrained(folder), config, family_of(config), vision, system_prompt)
+
+
+def _load_model(folder: Path, dtype: str) -> Any:
+    from transformers import AutoConfig, AutoModelForImageTextToText
+
+    if not (folder / "config.json").is_file():
+        raise ConfigError(f"{folder}: no config.json; give the folder of a Qwen-VL model or of a LoRA adapter")
+    config = AutoConfig.from_pretrained(folder)
+    family_of(config)  # refuse before gigabytes are read
+    model, loading = AutoModelForImageTextToText.from_pretrained(
+        folder, dtype=dtype, output_loading_info=True, attn_implementation="sdpa"
+    )
+    lost = {name: keys for name in ("missing_keys", "unexpected_keys", "mismatched_keys") if (keys := loading.get(name))}
+    if lost:
+        # A renamed key would leave part of the model at random: never only a warning.
+        raise ConfigError(f"{folder}: the weights do not fit this transformers version: {lost}")
+    return model
+
+
+def _load_adapter(folder: Path, dtype: str) -> tuple[Any, Path]:
+    from peft import PeftModel
+
+    named = json.loads((folder / ADAPTER_CONFIG).read_text()).get("base_model_name_or_path")
+    base = Path(named or "")
+    if not named or not (base / "config.json").is_file():
+        raise ConfigError(
+            f"{folder / ADAPTER_CONFIG}: its 'base_model_name_or_path' is '{named}', which is not a model folder here; "
+            "edit it to where the base model is"
+        )
+    model = PeftModel.from_pretrained(_load_model(base, dtype), folder)
+    return model.merge_and_unload(), base
+
+
+def _device(device: str) -> str:
+    import torch
+
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
