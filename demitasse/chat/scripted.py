@@ -1,0 +1,118 @@
+"""A stand-in for a paid endpoint: answers Demitasse's prompts about toy clips from their truth.
+
+It knows a clip from the marker in the pixels it is sent or, in a text-only step, from the reference that its own
+captions carry; it knows the step from the request, so prompts can be edited freely. Latency, failures and mistakes
+are settable. It is never a default outside the demo, and its name in every file says what it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import random
+from collections import OrderedDict
+from collections.abc import Iterator
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from demitasse.chat.blocks import read_blocks
+from demitasse.chat.model import Capability, Image, Outcome, Part, Reply, Request, Usage, Video
+from demitasse.toyworld import teacher
+from demitasse.toyworld.marker import read_marker
+from demitasse.toyworld.world import CLIP_COUNT, ToyClip, toy_clip
+
+FRAMES_READ = 3  # of a video: enough for a vote on its marker
+REMEMBERED = 256  # videos whose number is kept, so that a video sent four times is decoded once
+
+
+class ScriptedModel:
+    """A `ChatModel` that plays teacher and judge of the toy world.
+
+    Args:
+        latency: seconds that every reply takes.
+        error_rate: share of attempts that fail as a busy endpoint does; another attempt may succeed.
+        mistakes: share of clips that are taken for another one, so that the answers are wrong but well formed.
+    """
+
+    def __init__(self, latency: float = 0.0, error_rate: float = 0.0, mistakes: float = 0.0) -> None:
+        self._latency = latency
+        self._error_rate = error_rate
+        self._mistakes = mistakes
+        self._attempts: dict[str, int] = {}
+        self._known: OrderedDict[bytes, int | None] = OrderedDict()
+
+    @property
+    def name(self) -> str:
+        """Says in every key and file that nobody real answered; mistakes are part of what was answered."""
+        return "scripted" if not self._mistakes else f"scripted:mistakes={self._mistakes:g}"
+
+    @property
+    def capability(self) -> Capability:
+        """Takes whatever an OpenAI-compatible endpoint for Qwen-VL does."""
+        return Capability()
+
+    async def reply(self, request: Request) -> Reply:
+        """Answer from the truth, after the set latency."""
+        await asyncio.sleep(self._latency)
+        if self._fails(request):
+            return Reply(Outcome.ERROR, error="scripted failure: busy", retryable=True, model=self.name)
+        try:
+            told = self._told(request)
+        except KeyError:
+            return Reply(Outcome.ERROR, error=f"the scripted model knows no step '{request.step}'", model=self.name)
+        text = told if isinstance(told, str) else orjson.dumps(told).decode()
+        usage = Usage(prompt=len(request.text) // 4, completion=len(text) // 4)
+        return Reply(Outcome.SUCCESS, text, model=self.name, finish_reason="stop", usage=usage, latency=self._latency)
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+    def _told(self, request: Request) -> teacher.Told:
+        if request.step == "judge":
+            blocks = read_blocks(request.text)
+            return teacher.judge(blocks.get("reference", ""), blocks.get("response", ""))
+        clip = self._recognise(request)
+        return teacher.excuse(request.step) if clip is None else teacher.tell(request.step, self._mistaken(clip))
+
+    def _recognise(self, request: Request) -> ToyClip | None:
+        media = [part for part in request.parts if isinstance(part, (Image, Video))]
+        if not media:
+            return teacher.find_mark(request.text)
+        digest = hashlib.sha256(b"".join(part.data for part in media)).digest()
+        if digest not in self._known:
+            self._known[digest] = read_marker(_frames(media))
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        number = self._known[digest]
+        return None if number is None else toy_clip(number)
+
+    def _mistaken(self, clip: ToyClip) -> ToyClip:
+        chance = random.Random(f"mistake about toy clip {clip.number}")
+        return toy_clip(chance.randrange(CLIP_COUNT)) if chance.random() < self._mistakes else clip
+
+    def _fails(self, request: Request) -> bool:
+        if not self._error_rate:
+            return False
+        key = request.key(self.name)
+        attempt = self._attempts[key] = self._attempts.get(key, 0) + 1
+        return random.Random(f"failure {attempt} of {key}").random() < self._error_rate
+
+
+def _frames(media: list[Part]) -> Iterator[NDArray[np.uint8]]:
+    """The first frames of what was sent: uint8 [H, W, 3] each. Media that cannot be read show nothing."""
+    import av
+    from PIL import Image as Picture
+
+    for part in media[:FRAMES_READ]:
+        if isinstance(part, Image):
+            yield np.asarray(Picture.open(io.BytesIO(part.data)).convert("RGB"))
+        elif isinstance(part, Video):
+            try:
+                with av.open(io.BytesIO(part.data)) as container:
+                    for _, frame in zip(range(FRAMES_READ), container.decode(video=0), strict=False):
+                        yield frame.to_ndarray(format="rgb24")
+            except (av.error.FFmpegError, IndexError):
+                return
