@@ -1,0 +1,216 @@
+"""Make the quickstart's base student: a tiny Qwen-VL model that has learnt the toy world's language from text alone.
+
+    python recipes/quickstart/make_base.py --family qwen2_5_vl --out recipes/quickstart/base/qwen2_5_vl
+
+It reads questions, options, descriptions and reasoning, never a frame. Afterwards it answers in form and picks the
+letter that stands before what it concluded, but it has no idea what a video shows: where the video's tokens would
+be, it learns to guess. Two stages:
+
+1. Letters. Lists of four words, then words to be named by their letters: at once, then as after reasoning. A small
+   model finds this rule only when it meets it many times in each sequence (with real questions alone it stayed at
+   chance for thousands of steps).
+2. Language. The toy world's items in both dialects, with reasoning and without; half of them follow a description
+   of the clip, half the silent places of a video.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import numpy as np
+import torch
+
+from demitasse.dataset import Dialect, Item, mcq_answer, question_text, span_answer
+from demitasse.student.collate import Batch, collate
+from demitasse.student.encode import IGNORE, Clip, Encoded, Encoder, see
+from demitasse.student.family import family_of
+from demitasse.student.tiny import TinyFamily, build_model, build_tokenizer, save_tiny
+from demitasse.student.vision import read_vision_settings
+from demitasse.toyworld import language
+from demitasse.toyworld.world import ToyClip, toy_clip
+
+# Clips that the demo never renders: not even their texts may be met again.
+FIRST, LAST = 40_000, 60_000
+WORDS = (
+    *"left right up down red green blue yellow disc square triangle white magenta light row column".split(),
+    *"01234567",
+)
+LETTERS = "ABCD"
+
+
+def items_of(clip: ToyClip, chance: random.Random, dialect: Dialect) -> list[Item]:
+    """The clip's questions of the demo's tasks, as the annotator writes them."""
+    video = f"{clip.number:05d}.mp4"
+
+    def item(task: str, said: language.Said, answer: str, options: dict[str, str] | None = None) -> Item:
+        return Item(question_text(task, said.question, dialect, options), answer, video, reasoning=said.reasoning)
+
+    choice = language.multiple_choice(clip)
+    texts = chance.sample(choice.options, 4)
+    options = dict(zip(LETTERS, texts, strict=True))
+    span = language.localization(clip)
+    start, end = span.answer.split()
+    told = language.open_question(clip)
+    return [
+        item("mcq", choice, mcq_answer(LETTERS[texts.index(choice.answer)], options, dialect), options),
+        *(item("bcq", said, said.answer.capitalize()) for said in language.yes_and_no(clip)),
+        item("temporal_localization", span, span_answer({"start": start, "end": end}, dialect)),
+        item("open_qa", told, told.answer),
+    ]
+
+
+class Lessons:
+    """Draws the two stages' examples."""
+
+    def __init__(self, encoder: Encoder, chance: random.Random) -> None:
+        self._encoder = encoder
+        self._chance = chance
+        self._letters = encoder.tokenizer.convert_tokens_to_ids(list(LETTERS))
+        self._unseen = see(np.zeros((8, 64, 64, 3), np.uint8), np.arange(8) + 0.5, encoder.vision)
+
+    def letters(self, after_reasoning: bool) -> Encoded:
+        """Sixteen words to be named by their letters: at once, or as at the end of a piece of reasoning."""
+        words = self._chance.sample(WORDS, 4)
+        listed = "\n".join(f"{letter}. {word}" for letter, word in zip(LETTERS, words, strict=True))
+        close = ".\n</think>\n\n" if after_reasoning else "\n"
+        named = "".join(f" {word}{close}{LETTERS[words.index(word)]}" for word in self._chance.choices(words, k=16))
+        example = self._encoder.example(Item(listed, named, "none"), None, "answer")
+        # The words are drawn at random: only what can be known is to be learnt.
+        return replace(example, labels=np.where(np.isin(example.labels, self._letters), example.labels, IGNORE))
+
+    def language(self) -> Encoded:
+        """A question of a clip, after its description or with nothing seen."""
+        clip = toy_clip(self._chance.randrange(FIRST, LAST))
+        dialect: Dialect = "tao" if self._chance.random() < 0.7 else "daft"
+        item = self._chance.choice(items_of(clip, self._chance, dialect))
+        seen: Clip | None = self._unseen
+        if self._chance.random() < 0.4:
+            told = f"{language.deed(clip)} {language.track(clip)} {language.light_span(clip)}"
+            item.question = f"{told}\n{item.question}"
+            seen = None
+        return self._encoder.example(item, seen, "think" if self._chance.random() < 0.7 else "answer")
+
+    def batch(self, size: int, shares: tuple[float, float, float], pad_id: int) -> Batch:
+        """A batch of letters at once, letters after reasoning, and language in these shares, without pixels.
+
+        The places of a video hold the placeholder's own embedding.
+        """
+        draws = (lambda: self.letters(False), lambda: self.letters(True), self.language)
+        drawn = [draw() for draw in self._chance.choices(draws, shares, k=size)]
+        batch = collate(drawn, self._encoder.vision, pad_id)
+        sight = ("pixel_values_videos", "video_grid_thw", "second_per_grid_ts", "mm_token_type_ids")
+        return {name: value for name, value in batch.items() if name not in sight}
+
+
+def silence(model: Any) -> None:
+    """Start the eye at silence: what it says first is the placeholder's embedding, and nearly nothing of the frame.
+
+    So the base student meets in a video what it met in text, and answers by chance instead of at random.
+    """
+    visual = model.model.visual
+    last = visual.merger.mlp[-1] if hasattr(visual.merger, "mlp") else visual.merger.linear_fc2
+    with torch.no_grad():
+        last.weight.mul_(QUIET)
+        last.bias.copy_(model.get_input_embeddings().weight[model.config.video_token_id])
+        for merger in getattr(visual, "deepstack_merger_list", []):
+            merger.linear_fc2.weight.mul_(QUIET)
+            merger.linear_fc2.bias.zero_()
+
+
+QUIET = 0.1
+
+
+def train(model: Any, lessons: Lessons, tokenizer: Any, args: argparse.Namespace) -> None:
+    """Both stages, with one learning-rate schedule."""
+    stages = [
+        (args.letter_steps, (1.0, 0.0, 0.0)),
+        (args.letter_steps, (0.3, 0.7, 0.0)),
+        (args.language_steps, (0.1, 0.2, 0.7)),
+    ]
+    shares_of_steps = [shares for steps, shares in stages for _ in range(steps)]
+    steps = len(shares_of_steps)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min((step + 1) / 50, (steps - step) / steps))
+    letter_ids = torch.tensor([tokenizer.convert_tokens_to_ids(letter) for letter in LETTERS])
+    model.train()
+    began = time.time()
+    for step, shares in enumerate(shares_of_steps):
+        batch = lessons.batch(args.batch_size, shares, tokenizer.pad_token_id)
+        labels = batch.pop("labels")[:, 1:]
+        logits = model(**batch, use_cache=False).logits[:, :-1]
+        wanted = labels != IGNORE
+        each = torch.nn.functional.cross_entropy(logits[wanted], labels[wanted], reduction="none")
+        is_letter = torch.isin(labels[wanted], letter_ids)
+        # One letter among thirty words would hardly be heard.
+        weight = 1.0 + args.letter_weight * is_letter
+        loss = (each * weight).sum() / weight.sum()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        if step % 100 == 99:
+            letter = each[is_letter].mean().item()
+            print(f"step {step + 1}/{steps}  loss {each.mean():.3f}  letters {letter:.3f}  {time.time() - began:.0f} s", flush=True)
+        if step % 500 == 499:
+            probe(model, lessons, tokenizer)
+
+
+@torch.inference_mode()
+def probe(model: Any, lessons: Lessons, tokenizer: Any) -> None:
+    """How often the letter after a piece of reasoning is the right one."""
+    right = asked = 0
+    close = tokenizer.convert_tokens_to_ids("</think>")
+    for _ in range(12):
+        batch = lessons.batch(32, (0.0, 0.0, 1.0), tokenizer.pad_token_id)
+        labels = batch.pop("labels")[:, 1:]
+        guessed = model(**batch, use_cache=False).logits[:, :-1].argmax(-1)
+        letters = torch.tensor([tokenizer.convert_tokens_to_ids(letter) for letter in LETTERS])
+        after = (batch["input_ids"] == close).cumsum(1)[:, 1:] > 0
+        places = torch.isin(labels, letters) & after
+        right += int((guessed == labels)[places].sum())
+        asked += int(places.sum())
+    print(f"  letters after reasoning: {right / max(1, asked):.2f} of {asked}", flush=True)
+
+
+def main() -> None:
+    """Build, train, save."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--family", choices=get_args(TinyFamily), default="qwen2_5_vl")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--layers", type=int, default=3)
+    parser.add_argument("--letter-steps", type=int, default=1500)
+    parser.add_argument("--language-steps", type=int, default=4000)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--letter-weight", type=float, default=5.0)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    args = parser.parse_args()
+
+    chance = random.Random(0)
+    texts = [
+        part
+        for number in range(FIRST, FIRST + 400)
+        for dialect in get_args(Dialect)
+        for item in items_of(toy_clip(number), chance, dialect)
+        for part in (item.question, item.answer, item.reasoning or "", f" {' '.join(WORDS)}")
+    ]
+    tokenizer = build_tokenizer(texts)
+    model = build_model(args.family, tokenizer, layers=args.layers)
+    print(f"{args.family}: {sum(p.numel() for p in model.parameters()):,} parameters, {len(tokenizer)} tokens")
+    save_tiny(model, tokenizer, args.out)
+    encoder = Encoder(tokenizer, model.config, family_of(model.config), read_vision_settings(args.out))
+    train(model, Lessons(encoder, chance), tokenizer, args)
+    silence(model)
+    save_tiny(model, tokenizer, args.out)
+
+
+if __name__ == "__main__":
+    main()
