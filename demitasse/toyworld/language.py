@@ -63,7 +63,10 @@ def multiple_choice(clip: ToyClip) -> Said:
             options,
         )
     return Said(
-        "What colour is the shape?", clip.colour, f"The shape is {clip.colour} from first to last.", tuple(sorted(COLOURS))
+        "What colour is the shape?",
+        clip.colour,
+        f"The shape is {clip.colour} from first to last.",
+        tuple(sorted(COLOURS)),
     )
 
 
@@ -71,7 +74,9 @@ def yes_and_no(clip: ToyClip) -> tuple[Said, Said]:
     """A question whose answer is yes and one whose answer is no."""
     chance = _chance(clip, "bcq")
     moving, coloured = chance.sample([True, False], 2)
-    return _binary(clip, chance, about_motion=moving, truth=True), _binary(clip, chance, about_motion=coloured, truth=False)
+    return _binary(clip, chance, about_motion=moving, truth=True), _binary(
+        clip, chance, about_motion=coloured, truth=False
+    )
 
 
 def _binary(clip: ToyClip, chance: random.Random, about_motion: bool, truth: bool) -> Said:
@@ -79,8 +84,12 @@ def _binary(clip: ToyClip, chance: random.Random, about_motion: bool, truth: boo
     asked = right if truth else chance.choice([word for word in sorted(choices) if word != right])
     verdict = "yes" if truth else "no"
     if about_motion:
-        return Said(f"Does the shape move {asked}?", verdict, f"{track(clip)} So it moves {right}, and it is asked for {asked}.")
-    return Said(f"Is the shape {asked}?", verdict, f"The shape is {right} from first to last, and it is asked for {asked}.")
+        return Said(
+            f"Does the shape move {asked}?", verdict, f"{track(clip)} So it moves {right}, and it is asked for {asked}."
+        )
+    return Said(
+        f"Is the shape {asked}?", verdict, f"The shape is {right} from first to last, and it is asked for {asked}."
+    )
 
 
 def localization(clip: ToyClip) -> Said:

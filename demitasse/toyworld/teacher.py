@@ -156,7 +156,9 @@ def _cause(clip: ToyClip) -> Said:
         if clip.alarm
         else f"At {start} a white light comes on and at {end} it goes off; the shape moves {clip.direction} all the time."
     )
-    return Said(f"How is what happens at {end} linked to what happens at {start}?", link, f"{language.light_span(clip)} {link}")
+    return Said(
+        f"How is what happens at {end} linked to what happens at {start}?", link, f"{language.light_span(clip)} {link}"
+    )
 
 
 def _scene(clip: ToyClip) -> Said:
@@ -201,8 +203,6 @@ _TELLERS: dict[str, Callable[[ToyClip], Told]] = {
 
 
 def _excuses() -> dict[str, Told]:
-    question = {"question": "What does the stand-in know of this video?", "answer": EXCUSE, "reasoning": EXCUSE}
-    timed = {**question, "question": "What does the stand-in know of the time between 00:00 and 00:01?"}
     options = {"A": "nothing of it", "B": "its first half", "C": "its second half", "D": "all of it"}
     yes_no = [
         {"question": f"Does the stand-in know {what}?", "answer": answer, "explanation": EXCUSE, "reasoning": EXCUSE}
@@ -211,14 +211,22 @@ def _excuses() -> dict[str, Told]:
     return {
         "video_filtering": {"usable": True, "reason": EXCUSE},
         "video_anomaly_classification": {"observation": EXCUSE, "rationale": EXCUSE, "class": "normal"},
-        **dict.fromkeys(("global_caption", "dense_caption", "chunk_caption", "highlight_chunk_caption"), EXCUSE),
+        **dict.fromkeys(("global_caption", "chunk_caption", "highlight_chunk_caption"), EXCUSE),
+        "dense_caption": f"<00:00:00><00:00:01> {EXCUSE}",
         "highlight_timestamp_extraction": {"seconds": 0.0},
         "description": f"1. {EXCUSE}\n2. <00:00><00:01> {EXCUSE}\n3. {EXCUSE}",
-        "mcq": {"question": question["question"], "options": options, "answer": "A", "reasoning": EXCUSE},
+        "mcq": {"question": "What is known of the video?", "options": options, "answer": "A", "reasoning": EXCUSE},
         "bcq": {"questions": yes_no},
         "temporal_localization": {
             "question": "When did the stand-in answer?", "start": "00:00", "end": "00:01", "reasoning": EXCUSE,
         },
-        **dict.fromkeys(("open_qa", "scene_description", "event_summary"), question),
-        **dict.fromkeys(("causal_linkage", "temporal_event_desc"), timed),
+        "open_qa": _excused("What does the stand-in know of this video?"),
+        "scene_description": _excused("What does the stand-in know of the place?"),
+        "event_summary": _excused("What does the stand-in know of the events?"),
+        "causal_linkage": _excused("How does the stand-in link what happens at 00:00 and at 00:01?"),
+        "temporal_event_desc": _excused("What does the stand-in know of the time between 00:00 and 00:01?"),
     }  # fmt: skip
+
+
+def _excused(question: str) -> Told:
+    return {"question": question, "answer": EXCUSE, "reasoning": EXCUSE}

@@ -1,0 +1,1 @@
+"""Teachers write data: one folder for each system."""
