@@ -1,0 +1,50 @@
+"""Reading a judge's verdict: an integer on a declared scale."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from demitasse.answers.embedded import find_json
+from demitasse.answers.marks import flatten
+from demitasse.answers.parsed import Parsed, unreadable
+
+_TAG = re.compile(r"<(answer|score)\s*+>((?:(?!<(?:answer|score)\b).)*?)</\1\s*+>", re.IGNORECASE | re.DOTALL)
+_LINE = re.compile(r"^[^\w\n]*+(?:final +)?(?:score|rating) *+(?:is|:|=) *+(\S.*)$", re.IGNORECASE | re.MULTILINE)
+_INTEGER = re.compile(r"(\d+)\s*+(?:(?:/|out\s++of)\s*+(\d+))?\s*+\.?", re.IGNORECASE)
+
+
+def read_score(text: str, low: int = 1, high: int = 5) -> Parsed[int]:
+    """Read a verdict as an integer from `low` to `high`.
+
+    In order: the last JSON object with a `score`; the last `<answer>` or `<score>` tag; the last line
+    `Score: …`; the whole text. The last of its kind is taken and then checked, so that a bad verdict is never
+    replaced by an earlier mention. `4/5` and `4 out of 5` are 4 when `high` is 5. Halves, words and numbers
+    off the scale are no score: nothing is rounded or clamped.
+    """
+    verdicts = [(one.value["score"], one.span, "json") for one in find_json(text) if _has_score(one.value)]
+    flat = flatten(text)
+    verdicts = verdicts or [(match[2], match.span(2), "tag") for match in _TAG.finditer(flat)]
+    verdicts = verdicts or [(match[1], match.span(1), "line") for match in _LINE.finditer(flat)]
+    raw, span, method = verdicts[-1] if verdicts else (flat, (0, len(text)), "whole")
+    score = _integer(raw, high)
+    if score is None:
+        return unreadable(text, "not_an_integer")
+    if not low <= score <= high:
+        return unreadable(text, "off_the_scale")
+    return Parsed(score, method, span=span)
+
+
+def _has_score(value: Any) -> bool:
+    return isinstance(value, dict) and "score" in value
+
+
+def _integer(raw: Any, high: int) -> int | None:
+    if isinstance(raw, str):
+        match = _INTEGER.fullmatch(flatten(raw).strip())
+        if match and len(match[1]) < 10 and match[2] in (None, str(high)):
+            return int(match[1])
+        return None
+    if isinstance(raw, bool) or not isinstance(raw, (int, float)):
+        return None
+    return int(raw) if raw == raw // 1 else None

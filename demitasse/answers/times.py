@@ -1,0 +1,119 @@
+"""Reading one span of time, in seconds."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from demitasse import timecode
+from demitasse.answers.embedded import find_json
+from demitasse.answers.marks import flatten
+from demitasse.answers.parsed import Parsed, unreadable
+
+Span = tuple[float, float]
+
+_UNIT = r"\s*(?:s|secs?|seconds?)\b"
+_NUMBER = r"\d{1,9}(?::\d{1,9}){0,2}(?:\.\d{1,9})?"
+# Both times of a pair; `unit` after the second speaks for both. Brackets and quotes around each are allowed.
+_FIRST = rf"[\[<(\"']{{0,3}}(?P<start>{_NUMBER})(?:{_UNIT})?[\])>\"']*"
+_SECOND = rf"[\[<(\"']{{0,3}}(?P<end>{_NUMBER})(?P<unit>{_UNIT})?[\])>\"']*(?![\w:]|\.\d)"
+_TO = r"\s*(?:-|to\b|until\b|\.\.+|->|\u2192)\s*"
+_LABEL = r"(?:[_ ]?time)?[\"']?\s*+(?::|=|is|at)?\s*+"
+_SPANS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"\bstart{_LABEL}{_FIRST}[\s,;]*+(?:and\s++)?(?:the\s++)?[\"']?end{_LABEL}{_SECOND}",
+        rf"\b(?:from|between)\s+{_FIRST}\s*(?:-|to\b|until\b|and\b)\s*{_SECOND}",
+        rf"(?<![\w.:]){_FIRST}{_TO}{_SECOND}",
+    )
+)
+_WHOLE = re.compile(rf"[^\w\[<(\"']*+{_FIRST}(?:{_TO}|\s*,\s*|\s*){_SECOND}[\s.!]*", re.IGNORECASE)
+FRAMES_BEFORE = 40  # characters before a pair in which the word "frames" is looked for
+_FRAMES = re.compile(r"\bframes?\s+(?:number\s+|from\s+|between\s+)?$", re.IGNORECASE)
+_PAUSE = re.compile(r"\s*(?:$|[.,;:!?)\n])")
+_PLACEHOLDER = re.compile(r"[\[<(]?\s*(?:HH:)?MM:SS(?:\.f+)?\s*[\])>]?", re.IGNORECASE)
+_KEYS = (("start", "end"), ("start_time", "end_time"))
+
+
+class _Reading(NamedTuple):
+    """A pair as written; a time that cannot be read is None."""
+
+    start: float | None
+    end: float | None
+    method: str
+    place: tuple[int, int]
+
+
+def read_times(text: str) -> Parsed[Span]:
+    """Read a final answer as one span (start, end) in seconds.
+
+    JSON with `start` and `end` comes first, fenced or bare, times as text or as seconds; an echo of the
+    question's own `MM:SS` example does not count. Without JSON: `Start_Time: …, End_Time: …`, `from … to …`,
+    `between … and …`, or two times joined by a dash or "to". Numbers without a colon need a unit, unless they
+    are the whole answer or follow "from". No unit is guessed, frame numbers are no times, and a span that ends
+    before it starts is not turned round: that would reward a wrong answer. Several different spans are none.
+    """
+    flat = flatten(text)
+    readings = list(_from_json(text)) or list(_from_prose(flat))
+    spans = {(reading.start, reading.end) for reading in readings}
+    if len(spans) != 1:
+        return unreadable(text, "several_spans" if spans else "no_span")
+    start, end = spans.pop()
+    if start is None or end is None or not math.isfinite(start + end):
+        return unreadable(text, "not_a_time")
+    if end < start:
+        return unreadable(text, "reversed")
+    return Parsed((start, end), readings[0].method, span=readings[0].place)
+
+
+def _from_json(text: str) -> Iterator[_Reading]:
+    for value, place in find_json(text):
+        for pair in _pairs(value):
+            if not all(isinstance(part, str) and _PLACEHOLDER.fullmatch(part.strip()) for part in pair):
+                yield _Reading(_seconds(pair[0]), _seconds(pair[1]), "json", place)
+
+
+def _pairs(value: Any) -> Iterator[tuple[Any, Any]]:
+    """The start and end of an object, of each object of a list, or of a plain list of two."""
+    if isinstance(value, list) and len(value) == 2 and not any(isinstance(part, (dict, list)) for part in value):
+        yield value[0], value[1]
+    for one in value if isinstance(value, list) else [value]:
+        keyed = {str(key).casefold(): part for key, part in one.items()} if isinstance(one, dict) else {}
+        yield from ((keyed[start], keyed[end]) for start, end in _KEYS if start in keyed and end in keyed)
+
+
+def _seconds(part: Any) -> float | None:
+    if isinstance(part, str):
+        return timecode.parse(flatten(part))
+    if isinstance(part, bool) or not isinstance(part, (int, float)):
+        return None
+    return float(part) if math.isfinite(part) and part >= 0 else None
+
+
+def _from_prose(flat: str) -> Iterator[_Reading]:
+    whole = _WHOLE.fullmatch(flat.strip())
+    if whole:
+        yield _reading(whole, "whole", flat.find(flat.strip()))
+        return
+    for pattern in _SPANS:
+        found = [match for match in pattern.finditer(flat) if _is_time(flat, match, labelled=pattern is not _SPANS[-1])]
+        if found:
+            yield from (_reading(match, "prose") for match in found)
+            return
+
+
+def _reading(match: re.Match[str], method: str, offset: int = 0) -> _Reading:
+    start, end = match.span()
+    place = (start + offset, end + offset)
+    return _Reading(timecode.parse(match["start"]), timecode.parse(match["end"]), method, place)
+
+
+def _is_time(flat: str, match: re.Match[str], labelled: bool) -> bool:
+    """Whether the pair counts time: a colon or a unit says so; "from 2 to 7" does if nothing is counted in it."""
+    if _FRAMES.search(flat, max(0, match.start() - FRAMES_BEFORE), match.start()):
+        return False
+    if ":" in match["end"] or match["unit"]:
+        return True
+    return labelled and _PAUSE.match(flat, match.end()) is not None

@@ -1,0 +1,1 @@
+"""What did it learn: predict, parse, score, judge, compare, report."""

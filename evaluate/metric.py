@@ -1,0 +1,36 @@
+"""The metrics, and which of them a task is scored by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A scale. `key` names it in results; a model's fault scores `low`."""
+
+    name: str
+    key: str
+    label: str
+    short: str
+    low: float
+    high: float
+
+    @property
+    def is_share(self) -> bool:
+        """Whether scores are hits and misses, shown in per cent."""
+        return self.name in ("mcq", "binary")
+
+
+MCQ = Metric("mcq", "mcq_accuracy", "Multiple choice, accuracy", "multiple choice", 0, 1)
+BINARY = Metric("binary", "bcq_accuracy", "Yes or no, accuracy", "yes or no", 0, 1)
+TEMPORAL = Metric("temporal", "temporal_iou", "Time spans, mean IoU", "time spans", 0, 1)
+JUDGE = Metric("judge", "judge_mean", "Free text, judge 1\u20135", "free text", 1, 5)
+METRICS = {metric.name: metric for metric in (MCQ, BINARY, TEMPORAL, JUDGE)}
+
+_EXACT = {"mcq": MCQ, "bcq": BINARY, "temporal_localization": TEMPORAL}
+
+
+def metric_of(task: str) -> Metric:
+    """Exact where an exact metric can score; every other task is free text, and the judge's."""
+    return _EXACT.get(task, JUDGE)

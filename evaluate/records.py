@@ -1,0 +1,199 @@
+"""The rows of evaluation: what was asked, what the student replied, and what that was worth."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from demitasse.atomic import write_text
+from demitasse.errors import DataError
+
+Json = dict[str, Any]
+FINISHES = ("stop", "length", "error")
+
+
+class State(StrEnum):
+    """The three states of a score, and never two: a judge's fault is not the student's."""
+
+    SCORED = "scored"
+    MODEL_FAULT = "model_fault"  # counts as wrong, and is shown apart by kind
+    JUDGE_FAULT = "judge_fault"  # no score; bounded in the report
+
+
+class Fault(StrEnum):
+    """Why there is no ordinary score."""
+
+    UNPARSABLE = "unparsable"
+    REFUSAL = "refusal"
+    EMPTY = "empty"
+    TRUNCATED = "truncated"  # the token limit, or reasoning that was never closed
+    ERROR = "error"  # the student could not be asked: its media could not be read
+    MISSING = "missing"  # no prediction for an item that was to be asked
+    JUDGE_PARSE = "judge_parse"  # no score could be read from the judge's replies
+    JUDGE_API = "judge_api"  # the judge could not be reached, refused or was cut short
+    NOT_JUDGED = "not_judged"  # the judge has not been asked for this very reply
+
+
+MODEL_FAULTS = (Fault.UNPARSABLE, Fault.REFUSAL, Fault.EMPTY, Fault.TRUNCATED, Fault.ERROR, Fault.MISSING)
+JUDGE_FAULTS = (Fault.JUDGE_PARSE, Fault.JUDGE_API, Fault.NOT_JUDGED)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One item as it is asked. `video_id` is the video's or image's id: the cluster that statistics use."""
+
+    item_id: str
+    task: str
+    video_id: str
+    question: str
+    reference: str
+    extra: Json = field(default_factory=dict)
+
+    def to_json(self) -> Json:
+        """The row of `items.jsonl`."""
+        row = {name: getattr(self, name) for name in ("item_id", "task", "video_id", "question", "reference")}
+        return row | ({"extra": self.extra} if self.extra else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The student's raw reply to an item.
+
+    `finish` is "stop", "length" or "error", and `error` says which; `media` is the content hash of what was seen.
+    """
+
+    asked: Asked
+    response: str
+    finish: str
+    error: str = ""
+    media: str = ""
+
+    def to_json(self) -> Json:
+        """The row of `predictions.jsonl`: the item with the reply beside it."""
+        reply = {"response": self.response, "finish": self.finish, "error": self.error, "media": self.media}
+        return self.asked.to_json() | {name: text for name, text in reply.items() if text or name == "response"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """An item's score in one arm, with what it was read from.
+
+    `score` is None only for a judge's fault; a model's fault has the metric's lowest score. `value` and `gold`
+    are what was read from response and reference: a letter, "yes" or "no", [start, end]. `reason` is the
+    judge's, or says what went wrong.
+    """
+
+    asked: Asked
+    metric: str
+    state: State
+    score: float | None
+    fault: Fault | None = None
+    method: str = ""
+    value: Any = None
+    gold: Any = None
+    response: str = ""
+    finish: str = ""
+    reason: str = ""
+
+    def to_json(self) -> Json:
+        """The row of `scores.jsonl`."""
+        own = {name: getattr(self, name) for name in self.__slots__ if name != "asked"}
+        return self.asked.to_json() | own
+
+
+def make_item_id(task: str, media_id: str, question: str, item_index: str | None) -> str:
+    """Sixteen hexadecimal digits that name an item by what is asked about what, wherever its file lies."""
+    return hashlib.sha256(orjson.dumps([task, media_id, question, item_index])).hexdigest()[:16]
+
+
+def storable(text: str) -> str:
+    """The text with lone surrogates, which no UTF-8 file can hold, replaced by question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8") if not text.isascii() else text
+
+
+def read_rows(path: Path) -> Iterator[tuple[int, Json]]:
+    """Line number and object of each line of a JSONL file.
+
+    Raises:
+        DataError: if the file is not there, or a line is not a JSON object.
+    """
+    try:
+        with open(path, "rb") as file:
+            for number, line in enumerate(file, start=1):
+                yield number, _row(path, number, line)
+    except FileNotFoundError:
+        raise DataError(f"{path} is not there; `demitasse predict --out {path.parent}` writes it") from None
+
+
+def _row(path: Path, number: int, line: bytes) -> Json:
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise DataError(f"{path}, line {number}: not JSON ({error}); run the command that wrote it again") from error
+    if not isinstance(row, dict):
+        raise DataError(f"{path}, line {number}: a row must be a JSON object")
+    return row
+
+
+def read_items(path: Path) -> dict[str, Asked]:
+    """The items of an `items.jsonl` by id.
+
+    Raises:
+        DataError: for a row that is no item, or an id that is there twice.
+    """
+    items: dict[str, Asked] = {}
+    for number, row in read_rows(path):
+        asked = _asked(path, number, row)
+        if asked.item_id in items:
+            raise DataError(f"{path}, line {number}: item_id {asked.item_id} is there twice; remove one of the two")
+        items[asked.item_id] = asked
+    return items
+
+
+def read_predictions(path: Path, items: dict[str, Asked]) -> dict[str, Prediction]:
+    """The predictions for `items` by id; an item without one is the caller's to count.
+
+    Raises:
+        DataError: for a row that is no prediction, an id that is there twice, or one that was never asked.
+    """
+    predictions: dict[str, Prediction] = {}
+    for number, row in read_rows(path):
+        asked = _asked(path, number, row)
+        where = f"{path}, line {number}: item_id {asked.item_id}"
+        if asked.item_id in predictions:
+            raise DataError(f"{where} is there twice; remove one of the two predictions")
+        if asked.item_id not in items:
+            raise DataError(f"{where} is not in items.jsonl; predictions and items are of different runs")
+        response, finish = _text(path, number, row, "response"), _text(path, number, row, "finish")
+        if finish not in FINISHES:
+            raise DataError(f"{path}, line {number}: 'finish' is '{finish}'; it must be {', '.join(FINISHES)}")
+        error, media = str(row.get("error", "")), str(row.get("media", ""))
+        predictions[asked.item_id] = Prediction(items[asked.item_id], response, finish, error, media)
+    return predictions
+
+
+def _asked(path: Path, number: int, row: Json) -> Asked:
+    names = ("item_id", "task", "video_id", "question", "reference")
+    texts = {name: _text(path, number, row, name) for name in names}
+    extra = row.get("extra", {})
+    if not isinstance(extra, dict):
+        raise DataError(f"{path}, line {number}: 'extra' must be a JSON object")
+    return Asked(**texts, extra=extra)
+
+
+def _text(path: Path, number: int, row: Json, name: str) -> str:
+    value = row.get(name)
+    if not isinstance(value, str):
+        raise DataError(f"{path}, line {number}: '{name}' must be there and be text, not {type(value).__name__}")
+    return value
+
+
+def write_rows(path: Path, rows: Iterable[Json]) -> None:
+    """Write a JSONL file, whole or not at all."""
+    write_text(path, "".join(orjson.dumps(row).decode() + "\n" for row in rows))

@@ -1,0 +1,1 @@
+"""The comparison as one static page, with Markdown and JSON beside it."""

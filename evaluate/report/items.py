@@ -1,0 +1,99 @@
+"""Which items a reader should look at: the biggest gains, the biggest losses, and what could not be scored."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import quote
+
+from demitasse.answers import split_reasoning
+from evaluate.compare import Comparison
+from evaluate.metric import METRICS
+from evaluate.records import Json, Scored
+
+SHOWN = 12  # items a group
+SHOWN_OF_TASK = 3  # so that one task does not fill a group
+TEXT_LIMIT = 4000  # characters of one reply
+
+
+def choose_items(comparison: Comparison, out: Path, media: Path | None) -> list[Json]:
+    """Groups of items for the page, the same for the same scores.
+
+    Args:
+        comparison: what to choose from.
+        out: the page's folder; links to media are relative to it.
+        media: folder that the items' media ids count from; None for no links.
+    """
+    before, after = comparison.scores[comparison.before], comparison.scores[comparison.after]
+    pairs = [(row, after[key]) for key, row in before.items()]
+    moved = sorted(((_move(*pair), pair) for pair in pairs), key=lambda one: (-one[0], one[1][0].asked.item_id))
+    faults = [pair for pair in pairs if any(row.fault for row in pair)]
+    faults.sort(key=lambda pair: (pair[1].fault is None, pair[0].asked.item_id))
+    groups = (
+        ("Biggest gains", [pair for move, pair in moved if move > 0]),
+        ("Biggest losses", [pair for move, pair in reversed(moved) if move < 0]),
+        ("Faults: no answer could be read, or no score was given", faults),
+    )
+    return [
+        {"title": title, "count": len(found), "items": [_shown(pair, out, media) for pair in _spread(found)]}
+        for title, found in groups
+    ]
+
+
+def _move(before: Scored, after: Scored) -> float:
+    """The change as a share of the metric's range; 0 where a side is unscored."""
+    if before.score is None or after.score is None:
+        return 0.0
+    metric = METRICS[before.metric]
+    return (after.score - before.score) / (metric.high - metric.low)
+
+
+def _spread(pairs: Iterable[tuple[Scored, Scored]]) -> list[tuple[Scored, Scored]]:
+    """The first few of each task, in order."""
+    seen: Counter[str] = Counter()
+    chosen = []
+    for pair in pairs:
+        seen[pair[0].asked.task] += 1
+        if seen[pair[0].asked.task] <= SHOWN_OF_TASK:
+            chosen.append(pair)
+    return chosen[:SHOWN]
+
+
+def _shown(pair: tuple[Scored, Scored], out: Path, media: Path | None) -> Json:
+    asked = pair[0].asked
+    sides = [{"worth": _worth(row), "fault": row.fault, "reason": row.reason, **_reply(row.response)} for row in pair]
+    names = ("item_id", "task", "video_id", "question", "reference")
+    return {name: getattr(asked, name) for name in names} | {"sides": sides, "link": _link(asked.video_id, out, media)}
+
+
+def _worth(row: Scored) -> str:
+    """The score in words that need no column head."""
+    if row.score is None:
+        return "unscored"
+    if row.metric == "judge":
+        return f"{row.score:.0f} of 5"
+    if METRICS[row.metric].is_share:
+        return "right" if row.score else "wrong"
+    return f"IoU {row.score:.2f}"
+
+
+def _reply(response: str) -> Json:
+    """A reply in its parts; reasoning that was never closed is shown as such."""
+    split = split_reasoning(response)
+    return {"reasoning": _cut(split.reasoning), "final": _cut(split.final)}
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= TEXT_LIMIT else f"{text[:TEXT_LIMIT]} \u2026 ({len(text):,} characters)"
+
+
+def _link(video_id: str, out: Path, media: Path | None) -> str | None:
+    """The medium's address relative to the page; None if it is not below `media`."""
+    if media is None:
+        return None
+    path = (media / video_id).resolve()
+    if not path.is_relative_to(media.resolve()) or not path.is_file():
+        return None
+    return quote(Path(os.path.relpath(path, out.resolve())).as_posix())

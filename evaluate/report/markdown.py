@@ -1,0 +1,77 @@
+"""The report's tables in Markdown, for a pull request or a model card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from evaluate.metric import METRICS
+from evaluate.records import Json
+from evaluate.wording import difference, interval, number, p_value
+
+
+def markdown(result: Json) -> str:
+    """Verdict, validity, metrics, tasks and arms of a comparison. Replies are left to the page."""
+    parts = [f"# {_plain(result['verdict']['sentence'])}"]
+    parts += [f"> {_plain(note)}" for note in [*result["complaints"], *result["notes"]]]
+    parts += [f"{result['items']:,} items of {result['videos']:,} videos; intervals are 95 %, clustered by video."]
+    parts += ["## Validity", _validity(result)]
+    parts += ["## Metrics", _changes(result["metrics"], "metric")]
+    parts += ["## Tasks", _changes(result["tasks"], "task")]
+    parts += ["## Arms", _arms(result)]
+    if result["command"]:
+        parts += ["## Made by", f"    {_plain(result['command'])}"]
+    return "\n\n".join(parts) + "\n"
+
+
+def _validity(result: Json) -> str:
+    names = ("items", "scored", "model_fault", "judge_fault", "not_judged", "cut_by_token_limit")
+    arms = result["validity"]
+    rows = [[name.replace("_", " "), *(f"{one[name]:,}" for one in arms.values())] for name in names]
+    kinds = sorted({kind for one in arms.values() for kind in one["faults"]})
+    rows += [
+        [f"of these {kind.replace('_', ' ')}", *(f"{one['faults'].get(kind, 0):,}" for one in arms.values())]
+        for kind in kinds
+    ]
+    rows += [["mean words", *(f"{one['mean_words']:.1f}" for one in arms.values())]]
+    return _table(["", *arms], rows)
+
+
+def _changes(entries: Json, what: str) -> str:
+    rows = []
+    for key, entry in entries.items():
+        metric = entry["metric"]
+        if not entry["n"]:
+            rows.append([key, "0", "\u2013", "\u2013", entry["verdict"], "\u2013", "\u2013"])
+            continue
+        delta = f"{difference(entry['delta'], metric)} {interval(entry['delta_ci95'], metric)}"
+        before, after = number(entry["before"], metric), number(entry["after"], metric)
+        rows.append([key, f"{entry['n']:,}", before, after, delta, p_value(entry["p"]), entry["verdict"]])
+    return _table([what, "n", "before", "after", "difference [95 %]", "p", "verdict"], rows)
+
+
+def _arms(result: Json) -> str:
+    rows = []
+    for name in result["validity"]:
+        cells = []
+        for entry in result["metrics"].values():
+            arm = entry["arms"].get(name)
+            shown = number(arm["mean"], entry["metric"]) if arm else "\u2013"
+            cells.append(
+                f"{shown} {interval(arm['ci95'], entry['metric'], signed=False)}" if arm and arm["n"] else shown
+            )
+        rows.append([name, *cells])
+    return _table(["arm", *(METRICS[entry["metric"]].label for entry in result["metrics"].values())], rows)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return _plain(text).replace("|", "\\|")
+
+
+def _plain(text: str) -> str:
+    """One line without markup: names are data."""
+    return " ".join(text.split()).replace("<", "&lt;")

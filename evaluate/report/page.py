@@ -1,0 +1,112 @@
+"""Writing the report: `index.html`, `report.md` and `report.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from demitasse.atomic import write_text
+from evaluate import wording
+from evaluate.compare import Comparison
+from evaluate.metric import METRICS
+from evaluate.records import Fault, Json
+from evaluate.report import figures
+from evaluate.report.items import choose_items
+from evaluate.report.markdown import markdown
+
+FOLDER = Path(__file__).parent
+# How a fault is called in the validity panel.
+FAULT_NAMES = {
+    Fault.UNPARSABLE: "unparsable",
+    Fault.REFUSAL: "refusal",
+    Fault.EMPTY: "empty",
+    Fault.TRUNCATED: "truncated",
+    Fault.ERROR: "could not be asked",
+    Fault.MISSING: "missing",
+    Fault.JUDGE_PARSE: "judge's reply without a score",
+    Fault.JUDGE_API: "judge not reached",
+    Fault.NOT_JUDGED: "not judged",
+}
+
+
+def write_report(
+    comparison: Comparison,
+    out: Path,
+    notes: Sequence[str] = (),
+    media: Path | None = None,
+    command: str = "",
+) -> Path:
+    """Write the three files into `out` and return the page's path.
+
+    Args:
+        comparison: what `compare` found.
+        out: folder to write into; made if it is not there.
+        notes: sentences that a reader must know, such as what was scripted; shown under the verdict.
+        media: folder of the videos, for links from the items; None for no links.
+        command: the command line to show for making this report again.
+    """
+    out = Path(out)
+    result = {**comparison.result, "notes": [*notes, *_stand_ins(comparison.result)], "command": command}
+    write_text(out / "report.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    write_text(out / "report.md", markdown(result))
+    page = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            result=result,
+            metrics=METRICS,
+            fault_names=FAULT_NAMES,
+            style=Markup((FOLDER / "style.css").read_text(encoding="utf-8")),
+            forest=figures.forest(result["tasks"]),
+            distribution=figures.distribution(result["score_counts"]),
+            letters=figures.letters(result["letters"]),
+            groups=choose_items(comparison, out, media),
+        )
+    )
+    write_text(out / "index.html", page)
+    return out / "index.html"
+
+
+def _environment() -> Environment:
+    """Everything is escaped: model text, file names and tasks are data. Only our style and figures are markup."""
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": wording.number,
+        "difference": wording.difference,
+        "interval": wording.interval,
+        "plain_interval": partial(wording.interval, signed=False),
+        "p_value": wording.p_value,
+        "pretty": _pretty,
+    }
+    return environment
+
+
+def _pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
+
+
+def _stand_ins(result: Json) -> list[str]:
+    """What the headers themselves say was no real model."""
+    judges = {
+        name
+        for arm in result["arms"].values()
+        for name in (arm["judge"].get("model", ""), *arm["judge"].get("answered", []))
+    }
+    return [
+        f"The judge \u201c{name}\u201d is a scripted stand-in, not a language model: its scores show that the "
+        "machinery works, and nothing about how a person would rate the answers."
+        for name in sorted(judges)
+        if name.startswith("scripted")
+    ]

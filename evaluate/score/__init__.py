@@ -1,0 +1,43 @@
+"""From an item and its prediction to a score in one of three states; one file a metric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from demitasse.errors import DataError
+from evaluate.metric import METRICS, metric_of
+from evaluate.parse.binary import gold_word
+from evaluate.parse.free import gold_text
+from evaluate.parse.mcq import gold_letter
+from evaluate.parse.temporal import gold_span
+from evaluate.records import Asked, Prediction, Scored
+from evaluate.score.binary import score_binary
+from evaluate.score.judged import Judgement, score_judged
+from evaluate.score.mcq import score_mcq
+from evaluate.score.temporal import score_temporal
+
+_GOLD = {"mcq": gold_letter, "binary": gold_word, "temporal": gold_span, "judge": gold_text}
+_SCORE = {"mcq": score_mcq, "binary": score_binary, "temporal": score_temporal}
+
+
+def score_item(asked: Asked, prediction: Prediction | None, judgement: Judgement | None) -> Scored:
+    """Score one item by its task's metric; no prediction is a fault of the model, no judgement of the judge.
+
+    Raises:
+        DataError: if the item's reference cannot be scored against.
+    """
+    metric = metric_of(asked.task)
+    if metric is METRICS["judge"]:
+        return score_judged(asked, prediction, judgement)
+    return _SCORE[metric.name](asked, prediction)
+
+
+def gold_faults(items: Iterable[Asked]) -> Mapping[str, str]:
+    """Item id to sentence for every item whose reference cannot be scored against."""
+    faults = {}
+    for asked in items:
+        try:
+            _GOLD[metric_of(asked.task).name](asked)
+        except DataError as fault:
+            faults[asked.item_id] = str(fault)
+    return faults

@@ -1,0 +1,52 @@
+"""Free text: the judge's 1 to 5, or the lowest score for a reply that leaves nothing to judge."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import orjson
+
+from evaluate.metric import JUDGE
+from evaluate.parse.free import gold_text, parse_free
+from evaluate.records import Asked, Fault, Prediction, Scored, State
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The judge's word on one reply. `of` is the fingerprint of what it was given; `score` is None for a fault."""
+
+    item_id: str
+    of: str
+    score: int | None
+    reason: str
+    fault: Fault | None = None
+
+
+def fingerprint(asked: Asked, answer: str) -> str:
+    """Sixteen hexadecimal digits of what a judge is given: another answer or reference needs another judgement."""
+    return hashlib.sha256(orjson.dumps([asked.question, asked.reference, answer])).hexdigest()[:16]
+
+
+def score_judged(asked: Asked, prediction: Prediction | None, judgement: Judgement | None) -> Scored:
+    """The row of a free-text item. A judgement of another reply is as good as none."""
+    reading = parse_free(prediction)
+    row = Scored(
+        asked=asked,
+        metric=JUDGE.name,
+        state=State.JUDGE_FAULT,
+        score=None,
+        method=reading.method,
+        value=reading.value,
+        gold=gold_text(asked),
+        response=prediction.response if prediction else "",
+        finish=prediction.finish if prediction else "",
+        reason=prediction.error if prediction else "",
+    )
+    if reading.value is None:
+        return replace(row, state=State.MODEL_FAULT, score=JUDGE.low, fault=reading.fault)
+    if judgement is None or judgement.of != fingerprint(asked, reading.value):
+        return replace(row, fault=Fault.NOT_JUDGED)
+    if judgement.score is None:
+        return replace(row, fault=judgement.fault, reason=judgement.reason)
+    return replace(row, state=State.SCORED, score=float(judgement.score), reason=judgement.reason)

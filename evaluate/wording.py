@@ -1,0 +1,74 @@
+"""Numbers as a person reads them, the same in the page, the Markdown and the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evaluate.metric import METRICS
+from evaluate.records import Json
+
+MINUS = "\u2212"
+
+
+def number(value: float | None, metric: str) -> str:
+    """A mean: per cent for hits and misses, two decimals otherwise."""
+    if value is None:
+        return "\u2013"
+    return f"{value:.1%}" if METRICS[metric].is_share else f"{value:.2f}"
+
+
+def difference(value: float | None, metric: str) -> str:
+    """A signed difference, in percentage points for hits and misses."""
+    if value is None:
+        return "\u2013"
+    scaled = f"{100 * value:+.1f}" if METRICS[metric].is_share else f"{value:+.2f}"
+    return scaled.replace("-", MINUS)
+
+
+def interval(bounds: Sequence[float] | None, metric: str, signed: bool = True) -> str:
+    """An interval in square brackets, "no interval" where there is none."""
+    if bounds is None:
+        return "[no interval]"
+    write = difference if signed else number
+    return f"[{', '.join(write(bound, metric) for bound in bounds)}]"
+
+
+def p_value(p: float | None) -> str:
+    """A p-value, never as zero."""
+    if p is None:
+        return "\u2013"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def change(entry: Json) -> str:
+    """One metric in a phrase: from, to, difference with interval, and what it rests on."""
+    metric = entry["metric"]
+    if not entry["n"]:
+        return f"{entry['label']}: not judged"
+    unit = " points" if METRICS[metric].is_share else ""
+    return (
+        f"{entry['label']}: {number(entry['before'], metric)} \u2192 {number(entry['after'], metric)}, "
+        f"{difference(entry['delta'], metric)}{unit} {interval(entry['delta_ci95'], metric)}, "
+        f"p {p_value(entry['p'])}, {entry['n']:,} items"
+    )
+
+
+def verdict_sentence(entries: Sequence[Json]) -> str:
+    """Which metrics improved, which got worse, and on which no difference can be told from chance."""
+    phrases = {
+        "improved": "better at {}",
+        "worse": "worse at {}",
+        "inconclusive": "no difference to be told from chance in {}",
+        "one video": "one video is too few to tell for {}",
+    }
+    parts = []
+    for verdict, phrase in phrases.items():
+        named = [METRICS[entry["metric"]].short for entry in entries if entry["verdict"] == verdict]
+        if named:
+            parts.append(phrase.format(_listed(named)))
+    sentence = "; ".join(parts) or "nothing was scored"
+    return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,137 @@
+"""Multiple choice is read strictly: every assertion counts, and they must name one option."""
+
+import pytest
+
+from demitasse.answers import Status, read_mcq, read_options
+
+OPTIONS = {"A": "a red car", "B": "turns left", "C": "turns right", "D": "stops"}
+NINE = {letter: f"thing {letter}" for letter in "ABCDEFGHI"}
+
+READ = [
+    pytest.param("B", "B", "letter", id="a_lone_letter"),
+    pytest.param("b", "B", "letter", id="a_lone_letter_in_lower_case"),
+    pytest.param("(b)", "B", "letter", id="a_letter_in_brackets"),
+    pytest.param("B. turns left", "B", "letter", id="the_annotator_dialect"),
+    pytest.param("B) turns left", "B", "letter", id="the_daft_dialect"),
+    pytest.param("**B) turns left**", "B", "letter", id="bold_type_is_no_obstacle"),
+    pytest.param("\uff22", "B", "letter", id="a_full_width_letter"),
+    pytest.param("\u200bB", "B", "letter", id="a_zero_width_mark_before_the_letter"),
+    pytest.param("Option B", "B", "letter", id="the_word_option_before_the_letter"),
+    pytest.param("B) because A) is wrong", "B", "letter", id="a_label_and_another_option_discussed"),
+    pytest.param("B because A is not visible", "B", "letter", id="a_letter_and_its_reason"),
+    pytest.param("B, A is not visible", "B", "letter", id="a_letter_a_comma_and_another_one_discussed"),
+    pytest.param("A man picks up the ball. The answer is B.", "B", "statement", id="the_article_a_is_no_option"),
+    pytest.param(
+        "The answer is B because A is not visible.", "B", "statement", id="a_discussed_option_is_not_asserted"
+    ),
+    pytest.param("The answer is B, not A.", "B", "statement", id="a_rejected_option_is_not_asserted"),
+    pytest.param("The correct answer is b", "B", "statement", id="a_stated_letter_in_lower_case"),
+    pytest.param("Answer: (C)", "C", "statement", id="answer_colon_bracket"),
+    pytest.param("Because the dog barks, the answer is D", "D", "statement", id="the_word_because_is_not_option_b"),
+    pytest.param("Because the dog barks. D", "D", "last", id="a_lone_letter_as_the_last_sentence"),
+    pytest.param("It turns.\n\nB", "B", "line", id="a_lone_letter_on_a_line"),
+    pytest.param("C is the correct answer.", "C", "statement", id="a_verdict_on_a_letter"),
+    pytest.param("I choose B.", "B", "statement", id="a_choice_in_the_first_person"),
+    pytest.param("<answer>B</answer>", "B", "letter", id="an_answer_tag"),
+    pytest.param("A or C? <answer>B</answer>", "B", "letter", id="only_the_tag_is_read_where_there_is_one"),
+    pytest.param('{"answer": "B"}', "B", "statement", id="an_answer_in_json"),
+    pytest.param("So $\\boxed{B}$", "B", "boxed", id="a_boxed_letter"),
+    pytest.param("turns left", "B", "text", id="the_exact_text_of_an_option"),
+    pytest.param("Turns  left. It does so at once.", "B", "text", id="option_text_as_the_first_sentence"),
+    pytest.param("The answer is turns left.", "B", "text", id="stated_option_text"),
+    pytest.param("The red car", "A", "text", id="option_text_under_another_article"),
+    pytest.param(
+        "A. a red car\nB. turns left\nC. turns right\nD. stops\nAnswer: D",
+        "D",
+        "statement",
+        id="an_echo_of_the_options",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "letter", "method"), READ)
+def test_the_option_that_is_asserted_is_read(text, letter, method):
+    parsed = read_mcq(text, OPTIONS)
+    assert (parsed.value, parsed.method, parsed.status) == (letter, method, Status.OK)
+
+
+UNREAD = [
+    pytest.param("A or B", "no_option_named", id="two_letters_joined_by_or"),
+    pytest.param("A, B", "two_options_named", id="two_letters_joined_by_a_comma"),
+    pytest.param("B\nC", "two_options_named", id="two_letters_on_two_lines"),
+    pytest.param("The answer is A, or B.", "two_options_named", id="two_letters_stated"),
+    pytest.param("A. No wait. The answer is B.", "two_options_named", id="an_answer_taken_back"),
+    pytest.param("<answer>B</answer><answer>C</answer>", "two_options_named", id="two_answer_tags_that_differ"),
+    pytest.param("B) turns right", "two_options_named", id="a_letter_beside_another_options_text"),
+    pytest.param("A) a red car B) turns left C) turns right D) stops", "no_option_named", id="all_options_listed"),
+    pytest.param("E", "letter_not_an_option", id="a_letter_that_is_no_option"),
+    pytest.param("The answer is a man", "no_option_named", id="an_article_after_answer_is"),
+    pytest.param("The answer is A man", "no_option_named", id="a_capital_article_after_answer_is"),
+    pytest.param("The answer is not B", "no_option_named", id="a_denied_letter"),
+    pytest.param("It opens a door (B).", "no_option_named", id="a_letter_in_passing"),
+    pytest.param("None of the above", "no_option_named", id="none_of_the_above_when_not_an_option"),
+    pytest.param("turns", "no_option_named", id="a_part_of_an_options_text"),
+]
+
+
+@pytest.mark.parametrize(("text", "reason"), UNREAD)
+def test_an_answer_that_names_no_single_option_is_unparsable(text, reason):
+    parsed = read_mcq(text, OPTIONS)
+    assert (parsed.value, parsed.status, parsed.method) == (None, Status.UNPARSABLE, reason)
+
+
+def test_the_pronoun_i_is_no_option_even_where_there_are_nine():
+    assert read_mcq("I think the answer is C.", NINE).value == "C"
+    assert read_mcq("I, for one, see nothing.", NINE).status is Status.UNPARSABLE
+    assert read_mcq("I", NINE).value == "I"
+
+
+def test_equal_option_texts_cannot_be_told_apart_by_text():
+    assert read_mcq("stops", {"A": "stops", "B": "stops"}).status is Status.UNPARSABLE
+
+
+def test_a_lone_letter_is_a_letter_even_where_options_are_letters():
+    assert read_mcq("B", {"A": "B", "B": "A"}).value == "B"
+
+
+def test_a_number_may_be_an_options_text():
+    assert read_mcq("4", {"A": "3", "B": "4"}).value == "B"
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        pytest.param("", Status.EMPTY, id="nothing"),
+        pytest.param(" \n\t", Status.EMPTY, id="only_space"),
+        pytest.param("I cannot see the video.", Status.REFUSAL, id="cannot_see_the_video"),
+        pytest.param("I'm sorry, but I can't assist with that.", Status.REFUSAL, id="cannot_assist"),
+        pytest.param("As an AI model, I do not have access to videos", Status.REFUSAL, id="no_access"),
+        pytest.param("I cannot see any car", Status.UNPARSABLE, id="an_observation_is_no_refusal"),
+    ],
+)
+def test_empty_refused_and_unparsable_are_told_apart(text, status):
+    assert read_mcq(text, OPTIONS).status is status
+
+
+def test_the_span_points_at_the_letter_in_the_original_text():
+    text = "**Answer:** B"
+    start, end = read_mcq(text, OPTIONS).span
+    assert text[start:end] == "B"
+
+
+QUESTIONS = [
+    pytest.param("What?\nA. left\nB. right\nAnswer with a single letter.", {"A": "left", "B": "right"}, id="dots"),
+    pytest.param("What?\nA) left\nB) right", {"A": "left", "B": "right"}, id="brackets"),
+    pytest.param("What?\n(A) left\n(B) right", {"A": "left", "B": "right"}, id="two_brackets"),
+    pytest.param("What?\nA: left\nB: right", {"A": "left", "B": "right"}, id="colons"),
+    pytest.param("A. Look.\nB. Say.\nWhich?\nA. up\nB. down", {"A": "up", "B": "down"}, id="the_last_list_counts"),
+    pytest.param("What?\nA. left\nC. right", {}, id="a_gap_in_the_letters_ends_the_list"),
+    pytest.param("Does A. Smith stand?", {}, id="no_list"),
+    pytest.param("\n".join(f"{chr(65 + i)}. {i}" for i in range(30)), None, id="more_than_twenty_six"),
+]
+
+
+@pytest.mark.parametrize(("question", "options"), QUESTIONS)
+def test_options_are_read_in_every_dialect(question, options):
+    found = read_options(question)
+    assert found == options if options is not None else len(found) == 26

@@ -1,0 +1,220 @@
+"""Two arms are compared item by item, and what a comparison cannot rest on is refused or said."""
+
+import json
+
+import pytest
+
+from demitasse.errors import DataError
+from evaluate.arm import load_arm
+from evaluate.compare import compare, complaints
+from evaluate.judgements import JUDGEMENTS, write_judgements
+from evaluate.parse.free import parse_free
+from evaluate.records import Fault, read_rows, write_rows
+from evaluate.score.judged import Judgement, fingerprint
+
+
+def right(row):
+    return row.reference
+
+
+def wrong(row):
+    answers = {"mcq": "B" if row.reference[0] != "B" else "A", "bcq": "No" if row.reference == "Yes" else "Yes"}
+    return answers.get(row.task, '{"start": "10:00", "end": "10:01"}')
+
+
+def judged(folder, score, model="judge-1"):
+    """Judge every free-text reply of a run with one score, or with a fault."""
+    arm = load_arm(folder)
+    rows = []
+    for key, asked in arm.items.items():
+        answer = parse_free(arm.predictions.get(key)).value
+        if asked.task == "open_qa" and answer is not None:
+            fault = score if isinstance(score, Fault) else None
+            rows.append(Judgement(key, fingerprint(asked, answer), None if fault else score, "because", fault))
+    write_judgements(folder / JUDGEMENTS, rows)
+    (folder / "judge.json").write_text(json.dumps({"model": model, "rubric_sha256": "r"}))
+    return folder
+
+
+def compared(*folders, **more):
+    return compare([load_arm(folder, folder.name) for folder in folders], **more)
+
+
+def test_from_all_wrong_to_all_right_is_improved_on_every_metric(make_run):
+    result = compared(judged(make_run("before", wrong), 1), judged(make_run("after", right), 5)).result
+    for key, (low, high) in {
+        "mcq_accuracy": (0, 1), "bcq_accuracy": (0, 1), "temporal_iou": (0, 1), "judge_mean": (1, 5),
+    }.items():  # fmt: skip
+        entry = result["metrics"][key]
+        assert (entry["before"], entry["after"], entry["n"]) == (low, high, 4)
+        assert entry["delta_ci95"] == [high - low, high - low]
+    assert result["verdict"]["state"] == "improved"
+    assert result["flips"]["mcq"] == {"both_right": 0, "gained": 4, "lost": 0, "both_wrong": 0, "p": 0.125}
+    assert result["transitions"][0][4] == 4
+    assert (result["items"], result["videos"]) == (16, 4)
+
+
+def test_swapping_the_arms_turns_improved_into_worse(make_run):
+    before, after = judged(make_run("before", wrong), 1), judged(make_run("after", right), 5)
+    assert compared(after, before).result["verdict"]["state"] == "worse"
+
+
+def test_an_arm_against_itself_is_inconclusive_with_p_one(make_run):
+    folder = make_run("a", right)
+    result = compare([load_arm(folder, "one"), load_arm(folder, "two")]).result
+    assert result["verdict"]["state"] == "inconclusive"
+    assert result["metrics"]["mcq_accuracy"]["p"] == 1
+
+
+def test_the_order_of_predictions_does_not_matter(make_run):
+    first, second = make_run("one", right), make_run("two", wrong)
+    ordered = compared(first, second).result
+    path = second / "predictions.jsonl"
+    write_rows(path, [row for _, row in read_rows(path)][::-1])
+    assert compared(first, second).result["metrics"] == ordered["metrics"]
+
+
+def test_after_a_missing_item_the_others_keep_their_own_answers(make_run, items):
+    lost = items[0].item_id
+    result = compared(
+        make_run("before", right), make_run("after", lambda row: None if row.item_id == lost else row.reference)
+    ).result
+    assert result["metrics"]["mcq_accuracy"]["after"] == 0.75
+    assert result["metrics"]["mcq_accuracy"]["n"] == 4, "a missing prediction stays in the denominator"
+    assert result["validity"]["after"]["faults"]["missing"] == 1
+    assert complaints(result) == ["after: 1 of 16 items have no prediction, counted as wrong"]
+
+
+def test_different_items_are_refused_by_name(make_run, items):
+    with pytest.raises(DataError, match=rf"1 \({items[0].item_id} \(mcq of clips/0.mp4\)\) only in before"):
+        compared(make_run("before", right), make_run("after", right, rows=items[1:]))
+
+
+def test_one_item_with_two_references_is_refused(make_run, items):
+    changed = [items[0].__class__(items[0].item_id, "mcq", items[0].video_id, items[0].question, "B"), *items[1:]]
+    with pytest.raises(DataError, match="has one reference in 'before' and another in 'after'"):
+        compared(make_run("before", right), make_run("after", right, rows=changed))
+
+
+def test_a_control_may_leave_out_whole_tasks_but_not_items_of_a_task(make_run, items):
+    folders = make_run("before", wrong), make_run("after", right)
+    only_mcq = [row for row in items if row.task == "mcq"]
+    result = compared(*folders, make_run("blank", wrong, rows=only_mcq)).result
+    assert result["metrics"]["mcq_accuracy"]["arms"]["blank"]["mean"] == 0
+    assert "blank" not in result["metrics"]["bcq_accuracy"]["arms"]
+    with pytest.raises(DataError, match="only in before"):
+        compared(*folders, make_run("part", wrong, rows=only_mcq[1:]))
+
+
+def test_predictions_that_were_never_asked_are_refused(make_run, items):
+    folder = make_run("a", right)
+    write_rows(folder / "items.jsonl", [row.to_json() for row in items[1:]])
+    with pytest.raises(DataError, match="is not in items.jsonl"):
+        load_arm(folder)
+
+
+def test_two_predictions_for_one_item_are_refused(make_run):
+    path = make_run("a", right) / "predictions.jsonl"
+    path.write_text(path.read_text() + path.read_text().splitlines()[0] + "\n")
+    with pytest.raises(DataError, match="line 17: item_id .* is there twice"):
+        load_arm(path.parent)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        pytest.param('{"item_id": "x"', "not JSON", id="a_torn_line"),
+        pytest.param("[1]", "must be a JSON object", id="not_an_object"),
+        pytest.param('{"item_id": 3}', "'item_id' must be there and be text, not int", id="a_field_of_another_type"),
+        pytest.param('{"item_id": "x", "task": "mcq"}', "'video_id' must be there", id="a_missing_field"),
+    ],
+)
+def test_a_broken_row_is_named_by_file_and_line(make_run, line, message):
+    path = make_run("a", right) / "predictions.jsonl"
+    path.write_text(line + "\n")
+    with pytest.raises(DataError, match=rf"predictions.jsonl, line 1: .*{message}"):
+        load_arm(path.parent)
+
+
+def test_a_folder_without_a_run_is_refused_in_a_sentence(tmp_path):
+    with pytest.raises(DataError, match="items.jsonl is not there"):
+        load_arm(tmp_path)
+    with pytest.raises(DataError, match="is not a folder"):
+        load_arm(tmp_path / "nowhere")
+
+
+def test_the_judges_faults_are_unscored_bounded_and_complained_about(make_run):
+    before, after = judged(make_run("before", wrong), 3), judged(make_run("after", right), Fault.JUDGE_API)
+    result = compared(before, after).result
+    entry = result["metrics"]["judge_mean"]
+    assert entry["n"] == 0, "no pair has two scores"
+    assert result["validity"]["after"]["judge_fault"] == 4
+    assert complaints(result) == ["after: 100.0% of the judged items are unscored (limit 2%)"]
+
+
+def test_bounds_are_the_means_at_the_worst_and_the_best_score(make_run):
+    before = judged(make_run("before", wrong), 3)
+    after = judged(make_run("after", right), 4)
+    rows = [row for _, row in read_rows(after / JUDGEMENTS)]
+    write_rows(after / JUDGEMENTS, [{**rows[0], "score": None, "fault": "judge_parse"}, *rows[1:]])
+    entry = compared(before, after).result["metrics"]["judge_mean"]
+    assert (entry["n"], entry["before"], entry["after"]) == (3, 3, 4)
+    assert entry["arms"]["after"]["bounds"] == [(1 + 3 * 4) / 4, (5 + 3 * 4) / 4]
+    assert entry["delta_bounds"] == [0.25, 1.25]
+
+
+def test_an_arm_that_was_not_judged_is_not_at_fault(make_run):
+    result = compared(make_run("before", wrong), make_run("after", right)).result
+    assert result["metrics"]["judge_mean"]["verdict"] == "not judged"
+    assert (result["validity"]["after"]["judge_fault"], result["validity"]["after"]["not_judged"]) == (0, 4)
+    assert complaints(result) == []
+
+
+def test_arms_judged_by_different_judges_are_refused(make_run):
+    with pytest.raises(DataError, match="judged differently"):
+        compared(judged(make_run("before", wrong), 3), judged(make_run("after", right), 3, model="judge-2"))
+
+
+def test_a_reference_at_fault_stops_the_comparison_unless_skipped_and_counted(make_run, items):
+    broken = items[0].__class__(items[0].item_id, "mcq", items[0].video_id, items[0].question, "E")
+    folders = [make_run(name, lambda row: "B", rows=[broken, *items[1:]]) for name in ("before", "after")]
+    with pytest.raises(DataError, match="names none of the options"):
+        compared(*folders)
+    result = compared(*folders, skip_gold_faults=True).result
+    assert (result["items"], result["metrics"]["mcq_accuracy"]["n"]) == (15, 3)
+    assert complaints(result)[-1] == "1 items were left out because their reference is at fault"
+
+
+def test_arms_need_names_of_their_own(make_run):
+    folder = make_run("a", right)
+    with pytest.raises(DataError, match="two arms are called 'a'"):
+        compared(folder, folder)
+    with pytest.raises(DataError, match="needs two arms"):
+        compared(folder)
+
+
+def test_one_video_gives_no_interval_and_no_verdict(make_run, items):
+    rows = items[:4]
+    result = compared(make_run("before", wrong, rows=rows), make_run("after", right, rows=rows)).result
+    entry = result["metrics"]["mcq_accuracy"]
+    assert (entry["delta"], entry["delta_ci95"], entry["verdict"]) == (1, None, "one video")
+    assert result["verdict"]["state"] == "inconclusive"
+
+
+def test_the_constant_baseline_is_the_commonest_references_share(make_run):
+    metrics = compared(make_run("before", wrong), make_run("after", right)).result["metrics"]
+    assert metrics["mcq_accuracy"]["constant"] == 0.25
+    assert metrics["bcq_accuracy"]["constant"] == 0.5
+    assert metrics["temporal_iou"]["constant"] is None
+
+
+def test_letters_are_counted_for_the_reference_and_each_arm(make_run):
+    result = compared(make_run("before", lambda row: "A"), make_run("after", lambda row: "hm")).result
+    assert result["letters"] == {
+        "reference": {"A": 1, "B": 1, "C": 1, "D": 1}, "before": {"A": 4}, "after": {"none": 4}
+    }  # fmt: skip
+
+
+def test_the_result_is_json(make_run):
+    result = compared(judged(make_run("before", wrong), 1), judged(make_run("after", right), 5)).result
+    assert json.loads(json.dumps(result)) == result
