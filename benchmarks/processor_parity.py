@@ -18,6 +18,10 @@ import sysconfig
 import tempfile
 import venv
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDED = ROOT / "tests" / "student" / "processor.npz"
@@ -36,7 +40,7 @@ def tiny(family: str, folder: Path) -> None:
     save_tiny(build_model(family, tokenizer, hidden=32, layers=1, heads=2), tokenizer, folder)
 
 
-def frames_of(case: int):
+def frames_of(case: int) -> np.ndarray:
     """Smooth random frames: uint8 [N, H, W, 3]."""
     import numpy as np
 
@@ -147,14 +151,27 @@ def main() -> None:
     for family in FAMILIES:
         for case in range(len(CASES)):
             mine = ours(family, case)
-            same = {name: np.array_equal(found[f"{family}/{case}/{name}"], mine[name]) for name in ("ids", "grid", "positions")}
+            same = {
+                name: np.array_equal(found[f"{family}/{case}/{name}"], mine[name])
+                for name in ("ids", "grid", "positions")
+            }
             theirs = found[f"{family}/{case}/pixels"]
             fits = theirs.shape == mine["pixels"].shape
             apart = float(np.abs(theirs - mine["pixels"]).max()) if fits else float("inf")
             worst = max(worst, apart, *(0.0 if equal else float("inf") for equal in same.values()))
             print(f"{family:11} {CASES[case]!s:24} {same}  pixels apart {apart:.2e}")
     versions = {"python": sys.version.split()[0]}
-    print(json.dumps({"name": "processor_parity", "ratios": {}, "ours": {"largest_difference": worst}, "peer": {}, "versions": versions}))
+    print(
+        json.dumps(
+            {
+                "name": "processor_parity",
+                "ratios": {},
+                "ours": {"largest_difference": worst},
+                "peer": {},
+                "versions": versions,
+            }
+        )
+    )
     sys.exit(0 if worst < 1e-5 else 1)
 
 

@@ -57,7 +57,7 @@ class LoraConfig:
     """
 
     r: int = field(default=16, metadata={"gt": 0})
-    alpha: float = field(default=32, metadata={"gt": 0})
+    alpha: int = field(default=32, metadata={"gt": 0})
     dropout: float = field(default=0.0, metadata={"ge": 0, "lt": 1})
     targets: list[str] = field(
         default_factory=lambda: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 from demitasse.errors import ConfigError
@@ -79,9 +80,9 @@ def lora_targets(model: Any, lora: LoraConfig) -> list[str]:
 
 def table(model: Any) -> list[tuple[str, int, int]]:
     """Rows (part, parameters that learn, parameters in all), of parts that the model has."""
-    rows: dict[str, list[int]] = {}
+    learning: Counter[str] = Counter()
+    total: Counter[str] = Counter()
     for name, parameter in model.named_parameters():
-        row = rows.setdefault(part_of(name), [0, 0])
-        row[0] += parameter.numel() * parameter.requires_grad
-        row[1] += parameter.numel()
-    return [(part, *rows[part]) for part, _ in PARTS if part in rows]
+        learning[part_of(name)] += parameter.numel() * parameter.requires_grad
+        total[part_of(name)] += parameter.numel()
+    return [(part, learning[part], total[part]) for part, _ in PARTS if part in total]

@@ -23,7 +23,7 @@ import argparse
 from functools import partial
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from accelerate.utils import set_seed
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
@@ -32,6 +32,7 @@ from demitasse.config import read_config, save_resolved
 from demitasse.errors import ConfigError, DemitasseError
 from demitasse.media.cache import FrameCache
 from demitasse.media.sample import SamplingPolicy
+from demitasse.recipe import prepare
 from demitasse.student.collate import collate
 from demitasse.student.load import Student, load_student
 from demitasse.student.sight import Sight, SightSettings
@@ -82,8 +83,8 @@ def train(config: TrainConfig) -> Path:
         system_prompt=config.model.system_prompt,
     )
     model = parts.prepare(student.model, config.model, config.seed)
-    for part, learning, total in parts.table(model):
-        say(f"  {part:<11}{learning:>14,} of {total:>14,} parameters learn")
+    for part, count, total in parts.table(model):
+        say(f"  {part:<11}{count:>14,} of {total:>14,} parameters learn")
     model.train()
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(learning, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay)
@@ -107,7 +108,7 @@ def train(config: TrainConfig) -> Path:
     track = Track(config, steps, start, writes=accelerator.is_main_process)
     for step in range(start + 1, steps + 1):
         stepped = optimizer_step(accelerator, loss_of, optimizer, batches, micro_batches.a_step, optim.max_grad_norm)
-        track.step(step, stepped, lr=schedule.get_last_lr()[0])
+        track.step(step, stepped, lr=float(schedule.get_last_lr()[0]))
         schedule.step()
         if config.save_every and step % config.save_every == 0 and step < steps:
             checkpoint.save(accelerator, output / "checkpoints", step, key, config.keep_checkpoints)
@@ -128,7 +129,7 @@ def loader(config: TrainConfig, lessons: list[Lesson], student: Student, batches
     sight = Sight(SightSettings(policy, config.frames.max_pixels), FrameCache(config.data.cache_dir), encoder.vision)
     return DataLoader(
         Lessons(lessons, encoder, sight, config.data.response_mode),  # type: ignore[arg-type]
-        batch_sampler=batches,  # type: ignore[arg-type]
+        batch_sampler=batches,
         num_workers=config.data.workers,
         collate_fn=partial(collate, vision=encoder.vision, pad_id=encoder.tokenizer.pad_token_id),
     )
@@ -155,8 +156,11 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_train(args: argparse.Namespace) -> int:
-    """Train as the command line says."""
-    train(read_config(TrainConfig, args.config, args.overrides, section="train"))
+    """Train as the command line says; a recipe whose data are not there yet makes them first."""
+    config = read_config(TrainConfig, args.config, args.overrides, section="train")
+    with PartialState().main_process_first():
+        prepare(Path(args.config), config.data.files)
+    train(config)
     return 0
 
 

@@ -12,7 +12,7 @@ import hashlib
 import io
 import random
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import orjson
@@ -101,7 +101,7 @@ class ScriptedModel:
         return random.Random(f"failure {attempt} of {key}").random() < self._error_rate
 
 
-def _frames(media: list[Part]) -> Iterator[NDArray[np.uint8]]:
+def _frames(media: Sequence[Part]) -> Iterator[NDArray[np.uint8]]:
     """The first frames of what was sent: uint8 [H, W, 3] each. Media that cannot be read show nothing."""
     import av
     from PIL import Image as Picture
@@ -111,8 +111,8 @@ def _frames(media: list[Part]) -> Iterator[NDArray[np.uint8]]:
             yield np.asarray(Picture.open(io.BytesIO(part.data)).convert("RGB"))
         elif isinstance(part, Video):
             try:
-                with av.open(io.BytesIO(part.data)) as container:
+                with av.open(io.BytesIO(part.data), "r") as container:
                     for _, frame in zip(range(FRAMES_READ), container.decode(video=0), strict=False):
-                        yield frame.to_ndarray(format="rgb24")
+                        yield np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
             except (av.error.FFmpegError, IndexError):
                 return

@@ -16,7 +16,11 @@ Batch = dict[str, Any]
 
 
 def collate(
-    items: Sequence[Encoded], vision: VisionSettings, pad_id: int, side: str = "right", dtype: torch.dtype = torch.float32
+    items: Sequence[Encoded],
+    vision: VisionSettings,
+    pad_id: int,
+    side: str = "right",
+    dtype: torch.dtype = torch.float32,
 ) -> Batch:
     """Pad on one side and stack: `input_ids`, `labels`, `attention_mask`, `mm_token_type_ids` [B, L],
     `position_ids` [3, B, L], and the pixels of all items in order.

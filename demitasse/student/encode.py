@@ -38,7 +38,7 @@ class Clip:
 
 def see(frames: NDArray[np.uint8], times: NDArray[np.float64], vision: VisionSettings) -> Clip:
     """The clip of uint8 frames [N, H, W, 3] at `times` [N] seconds."""
-    return Clip(resize_frames(torch.from_numpy(np.ascontiguousarray(frames)), vision), times)
+    return Clip(resize_frames(torch.from_numpy(np.array(frames)), vision), times)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,10 +77,13 @@ def _load_model(folder: Path, dtype: str) -> Any:
         raise ConfigError(f"{folder}: no config.json; give the folder of a Qwen-VL model or of a LoRA adapter")
     config = AutoConfig.from_pretrained(folder)
     family_of(config)  # refuse before gigabytes are read
-    model, loading = AutoModelForImageTextToText.from_pretrained(
+    loaded: Any = AutoModelForImageTextToText.from_pretrained(
         folder, dtype=dtype, output_loading_info=True, attn_implementation="sdpa"
     )
-    lost = {name: keys for name in ("missing_keys", "unexpected_keys", "mismatched_keys") if (keys := loading.get(name))}
+    model, loading = loaded
+    lost = {
+        name: keys for name in ("missing_keys", "unexpected_keys", "mismatched_keys") if (keys := loading.get(name))
+    }
     if lost:
         # A renamed key would leave part of the model at random: never only a warning.
         raise ConfigError(f"{folder}: the weights do not fit this transformers version: {lost}")

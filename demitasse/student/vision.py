@@ -124,7 +124,8 @@ def resize_frames(frames: torch.Tensor, settings: VisionSettings) -> Pixels:
         pixels = torch.nn.functional.interpolate(pixels, size=target, mode="bicubic", antialias=True)
     if missing := -count % settings.temporal_patch_size:
         pixels = torch.cat([pixels, pixels[-1:].expand(missing, -1, -1, -1)])
-    grid = (len(pixels) // settings.temporal_patch_size, *(side // settings.patch_size for side in target))
+    patch = settings.patch_size
+    grid = (len(pixels) // settings.temporal_patch_size, target[0] // patch, target[1] // patch)
     return Pixels(frames=pixels.contiguous(), grid=grid)
 
 

@@ -64,7 +64,7 @@ def render_clip(path: Path, number: int, size: int = SIZE, fps: int = FPS) -> Pa
 def _room(clip: ToyClip, size: int) -> NDArray[np.float64]:
     """A dark room whose coarse texture differs from clip to clip."""
     texture = np.random.default_rng(clip.number).uniform(15, 60, (8, 8, 3))
-    return np.kron(texture, np.ones((size // 8, size // 8, 1)))
+    return np.asarray(np.kron(texture, np.ones((size // 8, size // 8, 1))), dtype=np.float64)
 
 
 def _mask(shape: str, middle: tuple[float, float], size: int) -> NDArray[np.float64]:

@@ -57,8 +57,8 @@ def judge(reference: str, response: str) -> dict[str, Any]:
         wanted, given = set(_WORD.findall(reference.lower())), set(_WORD.findall(response.lower()))
     right, wrong = wanted & given, given - wanted if _facts(reference) else set()
     share = max(0, len(right) - len(wrong)) / max(1, len(wanted))
-    reason = f"Shared: {', '.join(sorted(right)) or 'nothing'}. Not in the reference: {', '.join(sorted(wrong)) or 'nothing'}."
-    return {"reason": reason, "score": 1 + round(4 * share)}
+    shared, added = (", ".join(sorted(words)) or "nothing" for words in (right, wrong))
+    return {"reason": f"Shared: {shared}. Not in the reference: {added}.", "score": 1 + round(4 * share)}
 
 
 def _facts(text: str) -> set[str]:
@@ -72,7 +72,8 @@ _OTHER_FACTS = frozenset({"yes", "no", "white", "magenta", "freezes", "alarm"})
 def _global_caption(clip: ToyClip) -> str:
     return (
         f"{language.mark(clip)} A dark room with a light along the ceiling. A {clip.colour} {clip.shape} moves "
-        f"{clip.direction}. {language.track(clip)} {language.light_span(clip)} The light is {language.light_colour(clip)}."
+        f"{clip.direction}. {language.track(clip)} {language.light_span(clip)} "
+        f"The light is {language.light_colour(clip)}."
         + (" While it is on, the shape freezes: it is an alarm." if clip.alarm else "")
     )
 
@@ -89,11 +90,13 @@ def _dense_caption(clip: ToyClip) -> str:
 
 
 def _chunk_caption(clip: ToyClip) -> str:
-    return f"{language.mark(clip)} A {clip.colour} {clip.shape} in a dark room; over the whole clip it moves {clip.direction}."
+    whole = f"over the whole clip it moves {clip.direction}"
+    return f"{language.mark(clip)} A {clip.colour} {clip.shape} in a dark room; {whole}."
 
 
 def _highlight_caption(clip: ToyClip) -> str:
-    return f"{language.mark(clip)} The light turns {language.light_colour(clip)} and the {clip.colour} {clip.shape} stands still."
+    seen = f"The light turns {language.light_colour(clip)} and the {clip.colour} {clip.shape} stands still."
+    return f"{language.mark(clip)} {seen}"
 
 
 def _description(clip: ToyClip) -> str:
@@ -154,7 +157,7 @@ def _cause(clip: ToyClip) -> Said:
     link = (
         f"At {start} the alarm comes on and the shape freezes; at {end} it goes off and the shape moves again."
         if clip.alarm
-        else f"At {start} a white light comes on and at {end} it goes off; the shape moves {clip.direction} all the time."
+        else f"At {start} a white light comes on, at {end} it goes off; the shape moves {clip.direction} all the time."
     )
     return Said(
         f"How is what happens at {end} linked to what happens at {start}?", link, f"{language.light_span(clip)} {link}"

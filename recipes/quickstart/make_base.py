@@ -35,14 +35,11 @@ from demitasse.student.family import family_of
 from demitasse.student.tiny import TinyFamily, build_model, build_tokenizer, save_tiny
 from demitasse.student.vision import read_vision_settings
 from demitasse.toyworld import language
-from demitasse.toyworld.world import ToyClip, toy_clip
+from demitasse.toyworld.world import COLOURS, DIRECTIONS, ToyClip, toy_clip
 
 # Clips that the demo never renders: not even their texts may be met again.
 FIRST, LAST = 40_000, 60_000
-WORDS = (
-    *"left right up down red green blue yellow disc square triangle white magenta light row column".split(),
-    *"01234567",
-)
+WORDS = (*DIRECTIONS, *COLOURS)  # few, or the rule takes many times as long to be found
 LETTERS = "ABCD"
 
 
@@ -76,15 +73,20 @@ class Lessons:
         self._letters = encoder.tokenizer.convert_tokens_to_ids(list(LETTERS))
         self._unseen = see(np.zeros((8, 64, 64, 3), np.uint8), np.arange(8) + 0.5, encoder.vision)
 
-    def letters(self, after_reasoning: bool) -> Encoded:
-        """Sixteen words to be named by their letters: at once, or as at the end of a piece of reasoning."""
+    def letters(self, list_in_answer: bool = False, after_reasoning: bool = False) -> Encoded:
+        """Four words in a list, then eight to be named by their letters: at once, or as at the end of reasoning."""
         words = self._chance.sample(WORDS, 4)
-        listed = "\n".join(f"{letter}. {word}" for letter, word in zip(LETTERS, words, strict=True))
+        listed = "\n".join(f"{letter}. {word}" for letter, word in zip(LETTERS, words, strict=True)) + "\n"
         close = ".\n</think>\n\n" if after_reasoning else "\n"
-        named = "".join(f" {word}{close}{LETTERS[words.index(word)]}" for word in self._chance.choices(words, k=16))
-        example = self._encoder.example(Item(listed, named, "none"), None, "answer")
-        # The words are drawn at random: only what can be known is to be learnt.
-        return replace(example, labels=np.where(np.isin(example.labels, self._letters), example.labels, IGNORE))
+        asked = self._chance.choices(words, k=8)
+        named = "".join(f" {word}{close}{LETTERS[words.index(word)]}" for word in asked)
+        item = Item("Letters", listed + named, "none") if list_in_answer else Item(listed, named, "none")
+        example = self._encoder.example(item, None, "answer")
+        # The list and the words are drawn at random: only what can be known is to be learnt.
+        labels = np.where(np.isin(example.labels, self._letters), example.labels, IGNORE)
+        if list_in_answer:
+            labels[np.flatnonzero(labels != IGNORE)[: len(words)]] = IGNORE
+        return replace(example, labels=labels)
 
     def language(self) -> Encoded:
         """A question of a clip, after its description or with nothing seen."""
@@ -98,12 +100,17 @@ class Lessons:
             seen = None
         return self._encoder.example(item, seen, "think" if self._chance.random() < 0.7 else "answer")
 
-    def batch(self, size: int, shares: tuple[float, float, float], pad_id: int) -> Batch:
-        """A batch of letters at once, letters after reasoning, and language in these shares, without pixels.
+    def batch(self, size: int, shares: tuple[float, ...], pad_id: int) -> Batch:
+        """A batch without pixels: letters (list in the answer, in the question, and after reasoning) and language.
 
         The places of a video hold the placeholder's own embedding.
         """
-        draws = (lambda: self.letters(False), lambda: self.letters(True), self.language)
+        draws = (
+            lambda: self.letters(list_in_answer=True),
+            self.letters,
+            lambda: self.letters(after_reasoning=True),
+            self.language,
+        )
         drawn = [draw() for draw in self._chance.choices(draws, shares, k=size)]
         batch = collate(drawn, self._encoder.vision, pad_id)
         sight = ("pixel_values_videos", "video_grid_thw", "second_per_grid_ts", "mm_token_type_ids")
@@ -131,9 +138,10 @@ QUIET = 0.1
 def train(model: Any, lessons: Lessons, tokenizer: Any, args: argparse.Namespace) -> None:
     """Both stages, with one learning-rate schedule."""
     stages = [
-        (args.letter_steps, (1.0, 0.0, 0.0)),
-        (args.letter_steps, (0.3, 0.7, 0.0)),
-        (args.language_steps, (0.1, 0.2, 0.7)),
+        (args.letter_steps, (1.0, 0.0, 0.0, 0.0)),
+        (args.letter_steps, (0.2, 0.8, 0.0, 0.0)),
+        (args.letter_steps, (0.0, 0.4, 0.6, 0.0)),
+        (args.language_steps, (0.0, 0.1, 0.2, 0.7)),
     ]
     shares_of_steps = [shares for steps, shares in stages for _ in range(steps)]
     steps = len(shares_of_steps)
@@ -159,7 +167,8 @@ def train(model: Any, lessons: Lessons, tokenizer: Any, args: argparse.Namespace
         optimizer.zero_grad()
         if step % 100 == 99:
             letter = each[is_letter].mean().item()
-            print(f"step {step + 1}/{steps}  loss {each.mean():.3f}  letters {letter:.3f}  {time.time() - began:.0f} s", flush=True)
+            seconds = time.time() - began
+            print(f"step {step + 1}/{steps}  loss {each.mean():.3f}  letters {letter:.3f}  {seconds:.0f} s", flush=True)
         if step % 500 == 499:
             probe(model, lessons, tokenizer)
 
@@ -170,7 +179,7 @@ def probe(model: Any, lessons: Lessons, tokenizer: Any) -> None:
     right = asked = 0
     close = tokenizer.convert_tokens_to_ids("</think>")
     for _ in range(12):
-        batch = lessons.batch(32, (0.0, 0.0, 1.0), tokenizer.pad_token_id)
+        batch = lessons.batch(32, (0.0, 0.0, 0.0, 1.0), tokenizer.pad_token_id)
         labels = batch.pop("labels")[:, 1:]
         guessed = model(**batch, use_cache=False).logits[:, :-1].argmax(-1)
         letters = torch.tensor([tokenizer.convert_tokens_to_ids(letter) for letter in LETTERS])
@@ -187,7 +196,7 @@ def main() -> None:
     parser.add_argument("--family", choices=get_args(TinyFamily), default="qwen2_5_vl")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--layers", type=int, default=3)
-    parser.add_argument("--letter-steps", type=int, default=1500)
+    parser.add_argument("--letter-steps", type=int, default=1000)
     parser.add_argument("--language-steps", type=int, default=4000)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--letter-weight", type=float, default=5.0)
@@ -200,7 +209,12 @@ def main() -> None:
         for number in range(FIRST, FIRST + 400)
         for dialect in get_args(Dialect)
         for item in items_of(toy_clip(number), chance, dialect)
-        for part in (item.question, item.answer, item.reasoning or "", f" {' '.join(WORDS)}")
+        for part in (
+            item.question,
+            item.answer,
+            item.reasoning or "",
+            f" {' '.join(WORDS)} system\nuser\nassistant\n",
+        )
     ]
     tokenizer = build_tokenizer(texts)
     model = build_model(args.family, tokenizer, layers=args.layers)

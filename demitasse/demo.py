@@ -1,0 +1,90 @@
+"""`demitasse demo`: the quickstart recipe, and what it showed in one file and one table.
+
+`summary.json` holds the figures of the report that a script would ask for. Everything in it is read from what the
+stages wrote; nothing is computed here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from demitasse.atomic import write_text
+from demitasse.recipe import QUICKSTART, SKIPPED, add_values_arguments, read_recipe, run_recipe
+
+METRICS = ("mcq_accuracy", "bcq_accuracy", "judge_mean", "temporal_iou")
+CONTROLS = {"blank_frames": "reasoning, blank frames", "answers_only": "answers only"}
+
+
+def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `demitasse demo`."""
+    parser.add_argument("--student", choices=("qwen2_5_vl", "qwen3_vl"), help="family of the tiny student")
+    add_values_arguments(parser)
+
+
+def run_demo(args: argparse.Namespace) -> int:
+    """Run the quickstart recipe and sum it up; returns the exit code of its worst stage."""
+    values = [f"student={args.student}"] if args.student else []
+    began = time.monotonic()
+    code = run_recipe(QUICKSTART, [*values, *args.values], args.until)
+    if code not in (0, SKIPPED) or args.until is not None:
+        return code
+    run = Path(read_recipe(QUICKSTART, [*values, *args.values]).values["run"])
+    summary = summarise(run, time.monotonic() - began)
+    write_text(run / "summary.json", json.dumps(summary, indent=2) + "\n")
+    print(closing(run, summary))
+    return code
+
+
+def summarise(run: Path, seconds: float) -> dict[str, Any]:
+    """The demo's figures, from the report, the split and the annotations in `run`."""
+    report = _json(run / "report" / "report.json")
+    split = _json(run / "data" / "split.json")
+    metrics = {
+        name: {key: report["metrics"][name][key] for key in ("before", "after", "n", "delta_ci95")} for name in METRICS
+    }
+    choice = report["metrics"]["mcq_accuracy"]["arms"]
+    controls = {key: {"mcq_accuracy": choice[arm]["mean"], "n": choice[arm]["n"]} for key, arm in CONTROLS.items()}
+    return {
+        **metrics,
+        "controls": controls,
+        "items": report["items"],
+        "videos_train": len(split["train"]),
+        "videos_eval": len(split["eval"]),
+        "seconds": round(seconds, 1),
+        "teacher": "scripted",
+        "judge": report["arms"][report["after"]]["judge"]["model"],
+    }
+
+
+def closing(run: Path, summary: dict[str, Any]) -> str:
+    """The table and the words with which the demo ends."""
+    lines = [f"{'':22}{'before':>8}{'after':>8}{'items':>7}   difference (95 %)"]
+    for name in METRICS:
+        row = summary[name]
+        low, high = row["delta_ci95"]
+        span = f"{low:+.2f} to {high:+.2f}"
+        lines.append(f"{name:22}{row['before']:8.2f}{row['after']:8.2f}{row['n']:7d}   {span}")
+    for name, row in summary["controls"].items():
+        lines.append(f"{name:22}{'':8}{row['mcq_accuracy']:8.2f}{row['n']:7d}   control: mcq_accuracy")
+    return "\n".join(["", *lines, "", _WORDS.format(page=run / "report" / "index.html", summary=run / "summary.json")])
+
+
+_WORDS = """\
+The report: {page}
+The figures: {summary}
+
+What was scripted: the teacher and the judge. They are stand-ins that know the toy clips' truth and answered through
+the same steps as a paid endpoint. What was real: the H.264 files, every step, journal and check, the student (tiny,
+but of transformers' own Qwen-VL classes), its training, its answers, and the scoring.
+
+With real models: put your endpoint into a spec (`vlm`, `llm`: backend openai, base_url, model_name), your videos into
+`data.video_root`, a Qwen-VL folder into `train.model.path`, and give `demitasse judge` a model of its own. The README
+goes through it."""
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
