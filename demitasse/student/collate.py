@@ -59,6 +59,7 @@ def _media(items: Sequence[Encoded], vision: VisionSettings, dtype: torch.dtype)
         pixels = [item.pixels for item in seen if item.pixels is not None]
         batch[pixels_key] = torch.cat([patchify(one, vision, dtype) for one in pixels])
         batch[grid_key] = torch.tensor([one.grid for one in pixels], dtype=torch.int64)
-        if is_video:
-            batch["second_per_grid_ts"] = torch.tensor([item.seconds_per_patch for item in seen])
+        seconds = [item.seconds_per_patch for item in seen if item.seconds_per_patch is not None]
+        if is_video and seconds:
+            batch["second_per_grid_ts"] = torch.tensor(seconds)
     return batch

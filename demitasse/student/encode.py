@@ -46,7 +46,8 @@ class Encoded:
     """One sequence, ready for collation.
 
     `input_ids`, `labels`, `token_types` are int64 [L]; `positions` int64 [3, L]; `labels` is -100 but on the
-    target. `pixels` is None for a text-only item. Nothing is padded and nothing has a batch axis.
+    target. `pixels` is None for a text-only item. `seconds_per_patch` is None for a model that is not told it.
+    Nothing is padded and nothing has a batch axis.
     """
 
     input_ids: NDArray[np.int64]
@@ -54,7 +55,7 @@ class Encoded:
     token_types: NDArray[np.int64]
     positions: NDArray[np.int64]
     pixels: Pixels | None
-    seconds_per_patch: float
+    seconds_per_patch: float | None
     is_video: bool
 
     @property
@@ -118,7 +119,8 @@ class Encoder:
         types = np.where(ids == self.image_token_id, 1, np.where(ids == self.video_token_id, 2, 0))
         runs = [] if pixels is None else self.family.video_runs(pixels.grid) if is_video else [pixels.grid]
         positions = text_and_vision_positions(types, runs, self.family, seconds, self.vision.merge_size)
-        return Encoded(ids, labels, types, positions, pixels, seconds, is_video)
+        told = seconds if self.family.takes_seconds else None
+        return Encoded(ids, labels, types, positions, pixels, told, is_video)
 
     def _media(self, clip: Clip, is_video: bool) -> tuple[float, str]:
         """Seconds between temporal patches, and the text that stands for the medium."""

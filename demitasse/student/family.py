@@ -28,12 +28,14 @@ class Family:
             one temporal patch and the seconds of each temporal patch's middle.
         vision_positions: M-RoPE positions [3, tokens] of one run of vision tokens that starts at `start`.
         video_runs: how many runs of vision tokens a video of this grid makes.
+        takes_seconds: whether the model is told the seconds between temporal patches (`second_per_grid_ts`).
     """
 
     name: str
     write_video: Callable[[int, NDArray[np.float64], str], str]
     vision_positions: Callable[[int, Grid, float], NDArray[np.int64]]
     video_runs: Callable[[Grid], list[Grid]]
+    takes_seconds: bool
 
 
 FAMILIES = {

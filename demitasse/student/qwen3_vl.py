@@ -17,7 +17,10 @@ def build(config: Any) -> Family:
     def vision_positions(start: int, grid: Grid, seconds_per_patch: float) -> NDArray[np.int64]:
         return grid_positions(start, grid, merge, 1.0)
 
-    return Family("qwen3_vl", write_video, vision_positions, lambda grid: [(1, *grid[1:])] * grid[0])
+    def video_runs(grid: Grid) -> list[Grid]:
+        return [(1, *grid[1:])] * grid[0]
+
+    return Family("qwen3_vl", write_video, vision_positions, video_runs, takes_seconds=False)
 
 
 def write_video(tokens_per_patch: int, times: NDArray[np.float64], pad: str) -> str:

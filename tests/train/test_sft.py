@@ -88,7 +88,14 @@ def test_a_line_tells_loss_rate_speed_and_time(recipe, capsys):
 
 def test_a_killed_run_that_is_resumed_ends_with_the_same_weights(recipe, tmp_path):
     straight = train(config_of(recipe, f"output_dir={tmp_path}/straight", "optim.steps=6"))
-    command = [sys.executable, "train/sft.py", "--config", str(recipe), "optim.steps=6", f"output_dir={tmp_path}/killed"]
+    command = [
+        sys.executable,
+        "train/sft.py",
+        "--config",
+        str(recipe),
+        "optim.steps=6",
+        f"output_dir={tmp_path}/killed",
+    ]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     checkpoints, limit = tmp_path / "killed" / "checkpoints", time.monotonic() + 120
     while not _complete(checkpoints) and process.poll() is None and time.monotonic() < limit:
@@ -208,9 +215,7 @@ def test_the_order_differs_between_epochs_and_seeds_but_not_between_runs():
 
 def test_processes_share_a_step_without_overlap():
     whole = sorted(step_items(20, 0, 0, 8))
-    shares = [
-        sorted(item for batch in MicroBatches(20, 0, 0, 1, 8, 2, rank, 2) for item in batch) for rank in range(2)
-    ]
+    shares = [sorted(item for batch in MicroBatches(20, 0, 0, 1, 8, 2, rank, 2) for item in batch) for rank in range(2)]
     assert sorted(shares[0] + shares[1]) == whole
 
 

@@ -1,0 +1,118 @@
+"""The one console command. It knows which module holds each subcommand and imports that module only.
+
+`demitasse --help` must answer in under 0.3 s, so nothing heavy is imported here, and the table is static.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from typing import NamedTuple
+
+from demitasse.errors import DemitasseError
+from demitasse.stages import STAGES, use_checkout
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+EXIT_PIPE_CLOSED = 141  # what a shell reports of a command that SIGPIPE ended
+
+
+class Command(NamedTuple):
+    """Where a subcommand lives: `module` offers `add_NAME_arguments(parser)` and `run_NAME(args) -> int`."""
+
+    help: str
+    module: str
+
+
+COMMANDS = {
+    "demo": Command("the whole loop on toy videos, offline, in minutes", "demitasse.demo"),
+    "run": Command("a recipe's stages in order, resumable", "demitasse.recipe"),
+    "toyworld": Command("write small videos whose truth is known", "demitasse.toyworld.command"),
+    "annotate": Command("teachers write data about your videos", "annotate.command"),
+    "data": Command("validate, count, split and convert datasets", "demitasse.data_command"),
+    "train": Command("train a student, in one process", "train.command"),
+    "predict": Command("ask a student every question of a dataset", "evaluate.command"),
+    "score": Command("score predictions against a dataset", "evaluate.command"),
+    "judge": Command("have a model grade free-text predictions from 1 to 5", "evaluate.command"),
+    "compare": Command("a report of before and after", "evaluate.command"),
+    "serve": Command("serve the scripted model on this machine, over the OpenAI protocol", "demitasse.chat.server"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a subcommand.
+
+    Returns:
+        The exit code: 0 fine; 2 bad arguments, configuration or input; 3 finished, but something was skipped or
+        quarantined; 130 interrupted; 141 if the reader of our output went away.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+        return code
+    except DemitasseError as fault:
+        print(f"demitasse: {' '.join(str(fault).split())}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        print("demitasse: interrupted; start it again to go on", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Python flushes stdout once more as it exits, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_PIPE_CLOSED
+
+
+def _run(words: list[str]) -> int:
+    if not words or words[0].startswith("-"):
+        parser = _overview()
+        parser.parse_args(words)
+        parser.print_help()
+        return 0 if words else EXIT_BAD_INPUT
+    name, *rest = words
+    if name not in COMMANDS:
+        near = get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(COMMANDS)}"
+        raise DemitasseError(f"there is no command '{name}'; {hint}")
+    add_arguments, run = _functions(name)
+    parser = argparse.ArgumentParser(prog=f"demitasse {name}", description=COMMANDS[name].help)
+    add_arguments(parser)
+    return run(parser.parse_args(rest))
+
+
+def _functions(
+    name: str,
+) -> tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]:
+    """Import a subcommand's module and take its two functions."""
+    module = COMMANDS[name].module
+    if module.split(".")[0] in STAGES:
+        use_checkout()
+    loaded = import_module(module)
+    return getattr(loaded, f"add_{name}_arguments"), getattr(loaded, f"run_{name}")
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when asked: importlib.metadata is slow to load."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        from importlib.metadata import version
+
+        print(f"demitasse {version('demitasse')}")
+        parser.exit()
+
+
+def _overview() -> argparse.ArgumentParser:
+    table = "\n".join(f"  {name:10}{command.help}" for name, command in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="demitasse",
+        usage="demitasse COMMAND [arguments]",
+        description="Distil the video reasoning of large teachers into small students.",
+        epilog=f"commands:\n{table}\n\n`demitasse COMMAND --help` tells more of one.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    return parser

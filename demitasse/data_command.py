@@ -1,0 +1,151 @@
+"""`demitasse data`: look at, check, part and convert datasets."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from demitasse.dataset import Dialect, TaskFile, read, read_folder, rebased, stats, to_dialect, validate, write
+from demitasse.errors import DataError
+
+DIALECTS_TO = ("tao", "daft")
+OTHER_FORMATS = ("hugging-face", "llava")
+OWN_FORMAT = "tao-vl-reason"
+_STATS_ROW = "{:24}{:>7}{:>7}{:>10}{:>10}{:>8}{:>17}  {}"
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the subcommands of `demitasse data`."""
+    commands = parser.add_subparsers(dest="data_command", metavar="COMMAND", required=True)
+
+    add = commands.add_parser("validate", help="say everything that is wrong with a dataset")
+    add.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a dataset file or a folder")
+    add.set_defaults(run_data_command=_validate)
+
+    add = commands.add_parser("stats", help="count what a dataset holds")
+    add.add_argument("path", type=Path, metavar="PATH", help="a dataset file or a folder")
+    add.add_argument("--json", action="store_true", help="print JSON")
+    add.set_defaults(run_data_command=_stats)
+
+    add = commands.add_parser("split", help="part a dataset into train and eval, by video")
+    add.add_argument("source", type=Path, help="a folder with dataset files")
+    add.add_argument("out", type=Path, help="gets train/, eval/ and split.json")
+    add.add_argument("--eval", type=float, default=0.2, metavar="PART", dest="eval_part")
+    add.add_argument("--seed", type=int, default=0)
+    add.add_argument("--together", metavar="FIELD", help="keep videos on one side whose items share this field's value")
+    add.set_defaults(run_data_command=_split)
+
+    add = commands.add_parser("convert", help="write a dataset in another dialect or format")
+    add.add_argument("source", type=Path, help="a dataset file or folder")
+    add.add_argument("out", type=Path, help="a folder; for llava a .json file")
+    add.add_argument("--to", required=True, choices=(*DIALECTS_TO, *OTHER_FORMATS), dest="target")
+    add.add_argument("--from", default=OWN_FORMAT, choices=(OWN_FORMAT, *OTHER_FORMATS), dest="origin")
+    add.add_argument("--think", action="store_true", help="llava: put the reasoning into the reply")
+    add.set_defaults(run_data_command=_convert)
+
+
+def run_data(args: argparse.Namespace) -> int:
+    """Run one subcommand; returns the exit code."""
+    run: Callable[[argparse.Namespace], int] = args.run_data_command
+    return run(args)
+
+
+def _validate(args: argparse.Namespace) -> int:
+    count = 0
+    for path in args.paths:
+        found = validate(path)
+        count += len(found)
+        for problem in found:
+            print(problem)
+        print(f"{path}: {f'{len(found)} problem' + 's' * (len(found) > 1) if found else 'no problems'}")
+    return 2 if count else 0
+
+
+def _stats(args: argparse.Namespace) -> int:
+    counts = stats(_files(args.path))
+    if args.json:
+        print(json.dumps(counts, indent=2))
+        return 0
+    print("{files} files, {items} items, {videos} videos, {images} images".format(**counts))
+    print(_STATS_ROW.format("task", "items", "media", "reasoned", "question", "answer", "reasoning words", "answers"))
+    for task, of_task in counts["tasks"].items():
+        print(_stats_line(task or "(none)", of_task))
+    return 0
+
+
+def _stats_line(task: str, of_task: dict[str, Any]) -> str:
+    answers = " ".join(f"{value}:{count}" for value, count in of_task.get("answers", {}).items())
+    numbers = (of_task[key] for key in ("items", "media", "with_reasoning"))
+    words = (of_task[f"{text}_words"] for text in ("question", "answer", "reasoning"))
+    return _STATS_ROW.format(task, *numbers, *words, answers).rstrip()
+
+
+def _split(args: argparse.Namespace) -> int:
+    from demitasse.split import split_by_video, write_split
+
+    split = split_by_video(read_folder(args.source), args.eval_part, args.seed, args.together)
+    write_split(split, args.out)
+    for side, ids, files in (("train", split.train_ids, split.train), ("eval", split.eval_ids, split.eval)):
+        items = sum(len(file.items) for file in files)
+        print(f"{args.out / side}: {len(ids)} videos, {items} items in {len(files)} files")
+    return 0
+
+
+def _convert(args: argparse.Namespace) -> int:
+    if args.think and args.target != "llava":
+        raise DataError("--think says what a llava file's replies hold; it needs --to llava")
+    files = _read_from(args.origin, args.source)
+    if args.target in DIALECTS_TO:
+        _write_dialect(files, args.out, args.target)
+    elif args.target == "hugging-face":
+        from demitasse.interchange import hugging_face
+
+        hugging_face.write(files, args.out)
+    else:
+        from demitasse.interchange import llava
+
+        media_folder = llava.write(files, args.out, "think" if args.think else "answer")
+        print(f"media paths count from {media_folder}")
+    print(f"{args.out}: {sum(len(file.items) for file in files)} items from {len(files)} files")
+    return 0
+
+
+def _read_from(origin: str, source: Path) -> list[TaskFile]:
+    if origin == "hugging-face":
+        from demitasse.interchange import hugging_face
+
+        return hugging_face.read(source)
+    if origin == "llava":
+        from demitasse.interchange import llava
+
+        return llava.read(source)
+    return _files(source)
+
+
+def _write_dialect(files: list[TaskFile], out: Path, dialect: Dialect) -> None:
+    """Convert everything before anything is written, so that a bad item leaves no half of a dataset."""
+    converted = [rebased(_in_dialect(file, dialect), out) for file in files]
+    for before, after in zip(files, converted, strict=True):
+        if before.path and after.path and before.path.resolve() == after.path.resolve():
+            raise DataError(f"{before.path} would be overwritten by its own conversion; give another folder")
+    for file in converted:
+        if file.path:
+            write(file.path, file)
+
+
+def _in_dialect(file: TaskFile, dialect: Dialect) -> TaskFile:
+    items = []
+    for index, item in enumerate(file.items):
+        try:
+            items.append(to_dialect(item, file.task_of(item), dialect))
+        except DataError as fault:
+            raise DataError(f"{file.path}: items[{index}].{fault}") from fault
+    return replace(file, items=items)
+
+
+def _files(path: Path) -> list[TaskFile]:
+    return read_folder(path) if path.is_dir() else [read(path)]

@@ -1,0 +1,49 @@
+"""The demo's summary is read from what the stages wrote, and its closing words name what was scripted."""
+
+import json
+
+from demitasse.demo import closing, summarise
+
+
+def _metric(before, after, n=10):
+    arms = {
+        "base": {"mean": before, "n": n},
+        "reasoning": {"mean": after, "n": n},
+        "answers only": {"mean": 0.5, "n": n},
+        "reasoning, blank frames": {"mean": 0.3, "n": n},
+    }
+    return {"before": before, "after": after, "n": n, "delta_ci95": [0.1, 0.9], "verdict": "improved", "arms": arms}
+
+
+def make_run(tmp_path):
+    metrics = {
+        "mcq_accuracy": _metric(0.25, 0.9),
+        "bcq_accuracy": _metric(0.5, 0.9, 20),
+        "judge_mean": _metric(1.5, 4.5),
+        "temporal_iou": _metric(0.1, 0.7),
+    }
+    report = {"metrics": metrics, "items": 50, "after": "reasoning", "arms": {"reasoning": {"judge": {"model": "scripted"}}}}
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "report.json").write_text(json.dumps(report))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "split.json").write_text(json.dumps({"train": ["a", "b", "c"], "eval": ["d"]}))
+    return tmp_path
+
+
+def test_the_summary_has_the_keys_that_scripts_read(tmp_path):
+    summary = summarise(make_run(tmp_path), 12.34)
+    for name in ("mcq_accuracy", "bcq_accuracy", "judge_mean", "temporal_iou"):
+        assert set(summary[name]) == {"before", "after", "n", "delta_ci95"}
+    assert summary["controls"]["blank_frames"] == {"mcq_accuracy": 0.3, "n": 10}
+    assert summary["controls"]["answers_only"] == {"mcq_accuracy": 0.5, "n": 10}
+    counted = {name: summary[name] for name in ("items", "videos_train", "videos_eval", "seconds", "teacher", "judge")}
+    assert counted == {
+        "items": 50, "videos_train": 3, "videos_eval": 1, "seconds": 12.3, "teacher": "scripted", "judge": "scripted",
+    }  # fmt: skip
+
+
+def test_the_closing_names_the_report_the_figures_and_what_was_scripted(tmp_path):
+    run = make_run(tmp_path)
+    text = closing(run, summarise(run, 1.0))
+    for words in ("report/index.html", "summary.json", "scripted", "real models", "0.25", "+0.10 to +0.90"):
+        assert words in text.replace("\\", "/")
