@@ -13,6 +13,7 @@ from demitasse.student.family import family_of
 from demitasse.student.vision import read_vision_settings
 
 ADAPTER_CONFIG = "adapter_config.json"
+LARGE = 2**30  # bytes of weights from which transformers' progress bars are worth a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,14 @@ def build_encoder(
 
 def _load_model(folder: Path, dtype: str) -> Any:
     from transformers import AutoConfig, AutoModelForImageTextToText
+    from transformers.utils import logging
 
     if not (folder / "config.json").is_file():
         raise ConfigError(f"{folder}: no config.json; give the folder of a Qwen-VL model or of a LoRA adapter")
     config = AutoConfig.from_pretrained(folder)
     family_of(config)  # refuse before gigabytes are read
+    if sum(file.stat().st_size for file in folder.glob("*.safetensors")) < LARGE:
+        logging.disable_progress_bar()
     loaded: Any = AutoModelForImageTextToText.from_pretrained(
         folder, dtype=dtype, output_loading_info=True, attn_implementation="sdpa"
     )

@@ -21,8 +21,8 @@ DURATION = 8.0  # seconds
 CLIP_COUNT = 2**16  # numbers a clip's marker can carry
 
 # Where the middle of the shape may be: clear of the light above and of the marker below.
-ROOM = (0.13, 0.24, 0.87, 0.80)
-RADIUS = 0.11
+ROOM = (0.16, 0.26, 0.84, 0.79)
+RADIUS = 0.14
 
 
 @dataclass(frozen=True, slots=True)

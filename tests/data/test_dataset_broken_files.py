@@ -8,7 +8,6 @@ import pytest
 from demitasse.dataset import validate
 
 
-
 def items(edit):
     def apply(value):
         edit(value["items"])
@@ -83,9 +82,7 @@ LET_PASS_BY_TAO_DAFT = [
     pytest.param("bcq.json", first(answer="None visible"), 0, "answer", id="none_is_not_no"),
     pytest.param("bcq.json", first(answer="Maybe"), 0, "answer", id="neither_yes_nor_no"),
     pytest.param("bcq.json", first(answer="No one is there"), 0, "answer", id="no_as_a_word_of_a_sentence"),
-    pytest.param(
-        "temporal_localization.json", first(answer="Start: 3"), 0, "answer", id="temporal_answer_is_raw_text"
-    ),
+    pytest.param("temporal_localization.json", first(answer="Start: 3"), 0, "answer", id="temporal_answer_is_raw_text"),
     pytest.param(
         "temporal_localization.json", first(answer='{"start": "00:03", "en'), 0, "answer", id="temporal_json_cut_short"
     ),

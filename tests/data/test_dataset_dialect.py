@@ -75,7 +75,9 @@ def test_an_item_already_in_the_dialect_is_left_as_it_is(task):
     assert to_dialect(item(DAFT[task]), task, "daft") == item(DAFT[task])
 
 
-@pytest.mark.parametrize(("dialect", "expected"), [pytest.param("tao", TAO, id="tao"), pytest.param("daft", DAFT, id="daft")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("dialect", "expected"), [pytest.param("tao", TAO, id="tao"), pytest.param("daft", DAFT, id="daft")]
+)
 def test_the_pieces_write_what_the_conversion_reads(dialect, expected):
     assert (question_text("mcq", "Which?", dialect, OPTIONS), mcq_answer("B", OPTIONS, dialect)) == expected["mcq"]
     assert (

@@ -102,11 +102,17 @@ def test_a_failed_replacement_leaves_the_old_file_whole(tmp_path, monkeypatch):
     ("change", "names"),
     [
         pytest.param({"version": 1}, "version", id="unknown_top_key"),
-        pytest.param({"metadata": {"type": "annotation", "license": "", "metric": 1}}, "metadata.metric", id="unknown_metadata_key"),
+        pytest.param(
+            {"metadata": {"type": "annotation", "license": "", "metric": 1}},
+            "metadata.metric",
+            id="unknown_metadata_key",
+        ),
         pytest.param({"metadata": {"type": "annotation", "licence": ""}}, "did you mean 'license'", id="misspelt_key"),
-        pytest.param({"items": [{"question": "Q", "answer": 1, "video_id": "v"}]}, r"items\[0\].answer", id="wrong_type"),
+        pytest.param(
+            {"items": [{"question": "Q", "answer": 1, "video_id": "v"}]}, r"items\[0\].answer", id="wrong_type"
+        ),
     ],
-)  # fmt: skip
+)
 def test_reading_names_what_it_cannot_keep(tmp_path, change, names):
     path = tmp_path / "x.json"
     path.write_text(json.dumps(ODD | change))
@@ -166,7 +172,7 @@ def test_stats_count_items_media_reasoning_and_letters(dataset):
     counts = stats(read_folder(dataset))
     assert (counts["files"], counts["items"], counts["videos"], counts["images"]) == (4, 5, 2, 0)
     assert counts["tasks"]["mcq"] == {
-        "items": 2, "media": 2, "with_reasoning": 2, "question_words": 12.5, "answer_words": 1.0,
+        "items": 2, "media": 2, "with_reasoning": 2, "question_words": 12.0, "answer_words": 1.0,
         "reasoning_words": 2.0, "answers": {"A": 1, "B": 1},
     }  # fmt: skip
     assert counts["tasks"]["bcq"]["answers"] == {"No": 1}

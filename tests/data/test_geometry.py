@@ -10,7 +10,11 @@ from demitasse import geometry
 from demitasse.errors import DataError
 from demitasse.geometry import check_box, from_canonical, iou, match_boxes, smart_resize, to_canonical
 
-SIZES = [pytest.param((1080, 1920), id="portrait"), pytest.param((407, 663), id="odd"), pytest.param((4000, 300), id="wide")]
+SIZES = [
+    pytest.param((1080, 1920), id="portrait"),
+    pytest.param((407, 663), id="odd"),
+    pytest.param((4000, 300), id="wide"),
+]
 CONVENTIONS = [
     pytest.param(convention, id=name.lower())
     for name, convention in vars(geometry).items()
@@ -124,7 +128,8 @@ def test_a_box_too_thin_for_whole_units_is_refused_not_written_empty():
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("factor", [28, 32])
 def test_the_resized_frame_is_transformers_own(size, factor):
-    module = pytest.importorskip("transformers.models.qwen2_vl.image_processing_qwen2_vl")
+    from transformers.models.qwen2_vl import image_processing_pil_qwen2_vl as module  # the one without torchvision
+
     width, height = size
     for bounds in ({}, {"min_pixels": 256 * factor**2, "max_pixels": 512 * factor**2}, {"max_pixels": 64 * factor**2}):
         assert smart_resize(height, width, factor, **bounds) == module.smart_resize(height, width, factor, **bounds)

@@ -22,7 +22,12 @@ def make_run(tmp_path):
         "judge_mean": _metric(1.5, 4.5),
         "temporal_iou": _metric(0.1, 0.7),
     }
-    report = {"metrics": metrics, "items": 50, "after": "reasoning", "arms": {"reasoning": {"judge": {"model": "scripted"}}}}
+    report = {
+        "metrics": metrics,
+        "items": 50,
+        "after": "reasoning",
+        "arms": {"reasoning": {"judge": {"model": "scripted"}}},
+    }
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "report.json").write_text(json.dumps(report))
     (tmp_path / "data").mkdir()

@@ -16,7 +16,12 @@ from demitasse.student.sight import Sight, SightSettings
 from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
 from demitasse.toyworld.render import render_clip
 
-QUESTIONS = ("Where is it?", "In which direction does the shape move?\nA. left\nB. right", "What colour is the shape?", "?")
+QUESTIONS = (
+    "Where is it?",
+    "In which direction does the shape move?\nA. left\nB. right",
+    "What colour is the shape?",
+    "?",
+)
 
 
 @pytest.fixture(scope="module", params=["qwen2_5_vl", "qwen3_vl"])

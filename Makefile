@@ -1,0 +1,40 @@
+# `make demo` and `make test` each set everything up that they need, in .venv, with the versions of constraints.txt.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Done again only when what is to be installed has changed.
+READY := $(VENV)/.ready
+# An environment whose making was interrupted has a python but no pip; it is made anew.
+MEND := $(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+
+.PHONY: demo test lint smoke venv clean
+
+demo: $(READY)
+	$(BIN)/demitasse demo
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+# The quickstart with a handful of clips and steps: every stage, in a minute, learning nothing.
+smoke: $(READY)
+	$(BIN)/demitasse demo run=runs/smoke videos=24 eval_videos=8 steps=6
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+venv: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Demitasse needs Python 3.11 or newer; name one: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@echo "setting up $(VENV) (a few minutes, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c 'import torch' 2>/dev/null || $(BIN)/python -m pip install --quiet -c constraints.txt torch
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) runs .pytest_cache .ruff_cache .mypy_cache

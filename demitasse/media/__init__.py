@@ -1,0 +1,1 @@
+"""Video and image files: find, probe, sample, cut, cache."""

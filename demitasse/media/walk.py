@@ -1,0 +1,110 @@
+"""Finds the video files below a folder: each real file once, in a fixed order, nothing left out unreported.
+
+Links are followed. A folder or file reached twice (a link loop, a second link, a hard link) is known by its
+device and inode numbers, listed under its own name where it has one, and otherwise reported as skipped.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from demitasse.errors import DataError
+
+VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mov", ".mkv"})  # TAO's list; compared in lower case
+
+
+@dataclass(slots=True)
+class Found:
+    """What a walk met.
+
+    Attributes:
+        files: video files by path, sorted; paths begin with the root as it was given.
+        skipped: (path, reason) of every candidate left out, sorted; reasons are short and countable.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    skipped: list[tuple[Path, str]] = field(default_factory=list)
+
+
+def find_videos(root: Path | str) -> Found:
+    """List the video files below `root`, or `root` itself where it is a video file.
+
+    Files with other endings are no candidates and are not reported. Two files of the same name in two folders
+    are two files; the same file under two names is one, and keeps the name that no link leads to.
+
+    Raises:
+        DataError: `root` does not exist, or is a file without a video ending.
+    """
+    root = Path(root)
+    found = Found()
+    seen: set[tuple[int, int]] = set()
+    if root.is_file():
+        if root.suffix.lower() not in VIDEO_SUFFIXES:
+            raise DataError(f"{root}: not a video file (expected one of {', '.join(sorted(VIDEO_SUFFIXES))})")
+        found.files.append(root)
+        return found
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder; give a folder of videos or one video file")
+    for path in _candidates(root, seen, found.skipped):
+        reason = _reason_to_skip(path, seen)
+        if reason:
+            found.skipped.append((path, reason))
+        else:
+            found.files.append(path)
+    found.files.sort()
+    found.skipped.sort()
+    return found
+
+
+def _candidates(root: Path, seen: set[tuple[int, int]], skipped: list[tuple[Path, str]]) -> Iterator[Path]:
+    """Every path with a video ending. Links wait until the plain entries are through, so that these go first."""
+    folders, links = deque([root]), deque[Path]()
+    while folders or links:
+        path = folders.popleft() if folders else links.popleft()
+        if not path.is_dir():
+            yield path
+            continue
+        if not _first_visit(path, seen):
+            skipped.append((path, "folder already listed (link)"))
+            continue
+        for entry in _entries(path, skipped):
+            if entry.is_symlink():
+                if entry.suffix.lower() in VIDEO_SUFFIXES or entry.is_dir():
+                    links.append(entry)
+            elif entry.is_dir():
+                folders.append(entry)
+            elif entry.suffix.lower() in VIDEO_SUFFIXES:
+                yield entry
+
+
+def _entries(folder: Path, skipped: list[tuple[Path, str]]) -> list[Path]:
+    try:
+        if os.access(folder, os.R_OK | os.X_OK):
+            return sorted(folder.iterdir())
+    except OSError:  # a network folder that went away, a damaged disk
+        pass
+    skipped.append((folder, "folder not readable"))
+    return []
+
+
+def _reason_to_skip(path: Path, seen: set[tuple[int, int]]) -> str:
+    if path.name.startswith("._"):
+        return "macOS resource file"
+    if not path.exists():
+        return "broken link"
+    if not path.is_file():
+        return "not a regular file"
+    return "" if _first_visit(path, seen) else "same file as another (link)"
+
+
+def _first_visit(path: Path, seen: set[tuple[int, int]]) -> bool:
+    status = path.stat()
+    identity = (status.st_dev, status.st_ino)
+    if identity in seen:
+        return False
+    seen.add(identity)
+    return True

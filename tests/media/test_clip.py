@@ -1,0 +1,170 @@
+"""Cutting: the right span, from time 0, plain enough for any server."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from demitasse.errors import DataError, MediaError
+from demitasse.media.clip import cut_clip, frame_rate
+from demitasse.media.frames import read_frames
+from demitasse.media.probe import inspect
+
+
+def shown(path, times, numbers):
+    return numbers(read_frames(path, times).pixels)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "h264_mp4",
+        "h264_mkv",
+        "h264_ts_offset",
+        "h264_avi_reordered",
+        "h264_start_5s",
+        "h264_one_gop",
+        "hevc_mp4",
+        "vp9_mkv",
+        "rotated_90",
+        "h264_with_audio",
+    ],
+)
+def test_clip_starts_at_start_and_keeps_the_tail(video, numbers, tmp_path, kind):
+    info = cut_clip(video(kind), 0.7, 1.6, tmp_path / "clip.mp4")
+    assert info.frame_count == 27
+    assert info.duration == pytest.approx(0.9)
+    assert shown(tmp_path / "clip.mp4", np.arange(27) / 30, numbers) == list(range(21, 48))
+
+
+def test_clip_is_plain(video, tmp_path):
+    path = tmp_path / "clip.mp4"
+    info = cut_clip(video("h264_with_audio"), 0.5, 1.5, path)
+    assert (info.codec, info.container, info.rotation, info.edit_list) == ("h264", "mov", 0, False)
+    with av.open(str(path)) as container:
+        assert [stream.type for stream in container.streams] == ["video"]
+        assert container.streams.video[0].format.name == "yuv420p"
+        packets = [packet for packet in container.demux() if packet.size]
+    assert [packet.pts for packet in packets] == [packet.dts for packet in packets]
+    assert packets[0].pts == 0
+    assert len({packet.duration for packet in packets}) == 1
+
+
+@pytest.mark.parametrize("kind", ["uneven_mp4", "uneven_mkv", "uneven_fast"])
+def test_clip_of_uneven_frames_shows_at_each_time_what_the_video_shows(video, numbers, tmp_path, kind):
+    source, path = video(kind), tmp_path / "clip.mp4"
+    start, end = 0.12, 1.97
+    info = cut_clip(source, start, min(end, inspect(source).info.duration), path)
+    times = np.arange(info.frame_count) / info.fps
+    assert shown(path, times, numbers) == shown(source, start + times, numbers)
+    assert times[0] == 0
+    assert info.duration >= min(end, inspect(source).info.duration) - start - 1e-3
+
+
+@pytest.mark.parametrize("turned", [90, 180, 270])
+def test_rotation_is_baked_in(video, numbers, tmp_path, turned):
+    info = cut_clip(video("turned.mp4", count=30, turned=turned), 0.5, 1.0, tmp_path / "clip.mp4")
+    assert (info.width, info.height, info.rotation) == (96, 72, 0)
+    assert shown(tmp_path / "clip.mp4", [0.0], numbers) == [15]
+    with av.open(str(tmp_path / "clip.mp4")) as container:
+        assert next(container.decode(video=0)).rotation == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit", "size"),
+    [
+        pytest.param("odd_size", None, (96, 72), id="odd_becomes_the_even_below"),
+        pytest.param("wide_pixels", None, (128, 72), id="pixels_become_square"),
+        pytest.param("h264_mp4", 1_728, (48, 36), id="smaller"),
+        pytest.param("h264_mp4", 10**7, (96, 72), id="never_larger"),
+        pytest.param("h264_mp4", 1_000, (36, 26), id="smaller_and_even"),
+    ],
+)
+def test_size_of_the_clip(video, numbers, tmp_path, kind, limit, size):
+    info = cut_clip(video(kind), 0.0, 0.5, tmp_path / "clip.mp4", max_pixels=limit)
+    assert (info.width, info.height) == size
+    assert shown(tmp_path / "clip.mp4", [0.4], numbers) == [12]
+
+
+def test_odd_size_is_scaled_so_that_fractions_of_the_frame_stay_true(video, tmp_path):
+    path = video("odd_size")
+    cut_clip(path, 0.0, 0.2, tmp_path / "clip.mp4")
+    before, after = (read_frames(name, [0.1]).pixels[0].astype(int) for name in (path, tmp_path / "clip.mp4"))
+    assert np.abs(before[-3, -3] - after[-3, -3]).max() < 12  # the last block still reaches the corner
+
+
+def test_end_past_the_video_is_its_end(video, tmp_path):
+    info = cut_clip(video("h264_mp4"), 1.5, 99.0, tmp_path / "clip.mp4")
+    assert (info.frame_count, info.duration) == (15, pytest.approx(0.5))
+
+
+def test_span_shorter_than_a_frame_is_one_frame(video, numbers, tmp_path):
+    info = cut_clip(video("h264_mp4"), 1.01, 1.011, tmp_path / "clip.mp4")
+    assert info.frame_count == 1
+    assert shown(tmp_path / "clip.mp4", [0.0], numbers) == [30]
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [(2.5, 3.0), (1.0, 1.0), (1.5, 0.5), (float("nan"), 1.0), (0.0, float("nan"))]
+)
+def test_span_that_holds_nothing_is_refused(video, tmp_path, start, end):
+    with pytest.raises(MediaError) as caught:
+        cut_clip(video("h264_mp4"), start, end, tmp_path / "clip.mp4")
+    assert caught.value.reason == "span outside the video"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_same_input_gives_the_same_bytes(video, tmp_path):
+    for name in ("one.mp4", "two.mp4"):
+        cut_clip(video("h264_mp4"), 0.2, 1.2, tmp_path / name)
+    assert (tmp_path / "one.mp4").read_bytes() == (tmp_path / "two.mp4").read_bytes()
+
+
+def test_failed_cut_leaves_nothing_half_written(video, unreadable, tmp_path):
+    out = tmp_path / "clip.mp4"
+    out.write_bytes(b"what was there")
+    with pytest.raises(MediaError):
+        cut_clip(unreadable("tail_missing_mp4"), 0.0, 1.0, out)
+    assert out.read_bytes() == b"what was there"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_failure_while_encoding_leaves_nothing_half_written(video, tmp_path, monkeypatch):
+    def fail(*_):
+        yield np.zeros((72, 96, 3), np.uint8), 0.0
+        raise MediaError("a.mp4", "damaged")
+
+    monkeypatch.setattr("demitasse.media.clip.shown_at", fail)
+    with pytest.raises(MediaError, match="damaged"):
+        cut_clip(video("h264_mp4"), 0.0, 1.0, tmp_path / "clip.mp4")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_clip_never_overwrites_its_source(video, tmp_path):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(video("h264_mp4").read_bytes())
+    (tmp_path / "link.mp4").symlink_to(path)
+    with pytest.raises(DataError, match="overwrite"):
+        cut_clip(path, 0.0, 1.0, tmp_path / "link.mp4")
+
+
+def test_clip_that_cannot_be_written_says_where(video, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DataError, match="cannot be written"):
+        cut_clip(video("h264_mp4"), 0.0, 1.0, tmp_path / "file" / "clip.mp4")
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "rate"),
+    [
+        pytest.param("h264_mp4", {}, 30, id="even"),
+        pytest.param("h264_mkv", {}, 30, id="even_to_the_millisecond"),
+        pytest.param("ntsc.mkv", {"fps": Fraction(30000, 1001)}, Fraction(30000, 1001), id="ntsc"),
+        pytest.param("uneven_mkv", {}, 10, id="median_gap_of_uneven"),
+        pytest.param("slow.mp4", {"fps": 240}, 60, id="no_more_than_60"),
+        pytest.param("one_frame", {}, 30, id="one_frame"),
+    ],
+)
+def test_rate_of_the_clip(video, kind, options, rate):
+    assert frame_rate(inspect(video(kind, **options))) == rate

@@ -1,0 +1,208 @@
+"""Decoding in other processes: one bad file costs one call, and nobody outlives the parent."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from demitasse.errors import MediaError
+from demitasse.media import pool as pool_module
+from demitasse.media.frames import read_frames
+from demitasse.media.pool import DecodePool
+from demitasse.media.probe import probe
+
+# What is run in workers is taken from the standard library, so that a worker need not import this file.
+CRASH = (signal.raise_signal, signal.SIGSEGV)
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with DecodePool(2, timeout=20.0) as shared:
+        yield shared
+
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until_gone(pids, seconds=10.0):
+    deadline = time.monotonic() + seconds
+    while any(map(is_alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return [pid for pid in pids if is_alive(pid)]
+
+
+def test_work_is_done_in_other_processes_that_stay(pool):
+    pids = {pool.run_sync(os.getpid) for _ in range(6)}
+    assert len(pids) == 2
+    assert os.getpid() not in pids
+
+
+def test_frames_come_back_whole(pool, video, numbers):
+    frames = pool.run_sync(read_frames, video("h264_mp4"), [0.5, 1.0], max_pixels=1_000)
+    assert numbers(frames.pixels) == [15, 30]
+
+
+def test_async_calls_run_side_by_side(pool):
+    async def both():
+        began = time.monotonic()
+        await asyncio.gather(pool.run(time.sleep, 0.4), pool.run(time.sleep, 0.4))
+        return time.monotonic() - began
+
+    pool.run_sync(os.getpid), pool.run_sync(os.getpid)  # both have started
+    assert asyncio.run(both()) < 0.75
+
+
+def test_event_loop_goes_on_while_workers_work(pool):
+    async def count_ticks():
+        call = asyncio.ensure_future(pool.run(time.sleep, 0.3))
+        ticks = 0
+        while not call.done():
+            await asyncio.sleep(0.01)
+            ticks += 1
+        return ticks
+
+    assert asyncio.run(count_ticks()) > 10
+
+
+def test_crash_costs_its_own_call_only(pool):
+    async def one_crash_among_many():
+        calls = [pool.run(time.sleep, 0.2), pool.run(*CRASH), *(pool.run(abs, -number) for number in range(10))]
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    slept, crashed, *values = asyncio.run(one_crash_among_many())
+    assert slept is None
+    assert isinstance(crashed, MediaError)
+    assert crashed.reason == "decoder crashed"
+    assert values == list(range(10))
+
+
+def test_crash_names_the_first_argument_which_is_the_file(pool):
+    with pytest.raises(MediaError) as caught:
+        pool.run_sync(*CRASH)
+    assert caught.value.path == str(CRASH[1])
+
+
+def test_errors_of_the_function_are_raised_as_they_are(pool, unreadable):
+    with pytest.raises(MediaError) as caught:
+        pool.run_sync(probe, unreadable("empty"))
+    assert caught.value.reason == "empty file"
+    with pytest.raises(ZeroDivisionError) as divided:
+        pool.run_sync(divmod, 1, 0)
+    assert "In the decoding worker:" in divided.value.__notes__[0]
+
+
+def test_error_that_does_not_pickle_keeps_its_words(pool):
+    with pytest.raises(RuntimeError, match="^OddError: its own words$"):
+        pool.run_sync(eval, "(_ for _ in ()).throw(type('OddError', (Exception,), {})('its own words'))")
+
+
+def test_result_that_does_not_pickle_is_an_error_of_that_call(pool):
+    with pytest.raises(TypeError, match="cannot leave the decode worker"):
+        pool.run_sync(eval, "lambda: 0")
+    assert pool.run_sync(abs, -1) == 1
+
+
+def test_argument_that_does_not_pickle_is_an_error_of_that_call(pool):
+    with pytest.raises(Exception, match="pickle"):
+        pool.run_sync(len, threading.Lock())
+    assert pool.run_sync(abs, -1) == 1
+
+
+def test_slow_call_times_out_and_its_worker_is_replaced():
+    with DecodePool(1, timeout=0.3) as slow:
+        before = slow.run_sync(os.getpid)
+        with pytest.raises(MediaError) as caught:
+            slow.run_sync(time.sleep, 30)
+        assert caught.value.reason == "decoding timed out"
+        assert not is_alive(before)
+        assert slow.run_sync(os.getpid) != before
+
+
+def test_worn_worker_is_replaced(monkeypatch):
+    monkeypatch.setattr(pool_module, "CALLS_PER_PROCESS", 2)
+    with DecodePool(1) as worn:
+        pids = [worn.run_sync(os.getpid) for _ in range(4)]
+    assert pids[0] == pids[1] != pids[2] == pids[3]
+
+
+def test_worker_that_died_idle_is_replaced_unnoticed():
+    with DecodePool(1) as idle:
+        pid = idle.run_sync(os.getpid)
+        os.kill(pid, signal.SIGKILL)
+        while any(child.pid == pid for child in multiprocessing.active_children()):
+            time.sleep(0.01)
+        assert idle.run_sync(abs, -1) == 1
+
+
+def test_close_ends_workers_and_calls():
+    pool = DecodePool(1)
+    pid = pool.run_sync(os.getpid)
+    caught = []
+
+    def call():
+        try:
+            pool.run_sync(time.sleep, 30)
+        except RuntimeError as error:
+            caught.append(str(error))
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    time.sleep(0.1)
+    pool.close()
+    thread.join(5)
+    assert caught == ["the decode pool was closed during the call"]
+    assert not is_alive(pid)
+    with pytest.raises(RuntimeError, match="closed"):
+        pool.run_sync(abs, -1)
+
+
+def test_pool_needs_a_worker():
+    with pytest.raises(ValueError, match="workers is 0"):
+        DecodePool(0)
+
+
+PARENT = """
+import os, threading, time
+from demitasse.media.pool import DecodePool
+
+if __name__ == "__main__":
+    pool = DecodePool(2)
+    pids = [pool.run_sync(os.getpid) for _ in range(2)]
+    threading.Thread(target=pool.run_sync, args=(time.sleep, 60), daemon=True).start()
+    time.sleep(0.2)  # one worker is busy now, the other idle
+    print(*pids, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
+def test_workers_end_with_their_parent(tmp_path, end):
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    parent = subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+    )
+    pids = [int(pid) for pid in parent.stdout.readline().split()]
+    assert len(pids) == 2
+    parent.send_signal(end)
+    assert wait_until_gone(pids) == []
+    parent.kill()
+    parent.wait(10)
+
+
+def test_script_without_a_main_guard_is_told_so(tmp_path):
+    script = tmp_path / "unguarded.py"
+    script.write_text("import os\nfrom demitasse.media.pool import DecodePool\nDecodePool(1).run_sync(os.getpid)\n")
+    run = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=20)
+    assert "must guard its work by" in run.stderr
