@@ -61,7 +61,7 @@ def _validate(args: argparse.Namespace) -> int:
         count += len(found)
         for problem in found:
             print(problem)
-        print(f"{path}: {f'{len(found)} problem' + 's' * (len(found) > 1) if found else 'no problems'}")
+        print(f"{path}: {len(found) or 'no'} problem{'s' * (len(found) != 1)}")
     return 2 if count else 0
 
 
@@ -70,7 +70,7 @@ def _stats(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(counts, indent=2))
         return 0
-    print("{files} files, {items} items, {videos} videos, {images} images".format(**counts))
+    print("files {files}, items {items}, videos {videos}, images {images}".format(**counts))
     print(_STATS_ROW.format("task", "items", "media", "reasoned", "question", "answer", "reasoning words", "answers"))
     for task, of_task in counts["tasks"].items():
         print(_stats_line(task or "(none)", of_task))
@@ -91,7 +91,7 @@ def _split(args: argparse.Namespace) -> int:
     write_split(split, args.out)
     for side, ids, files in (("train", split.train_ids, split.train), ("eval", split.eval_ids, split.eval)):
         items = sum(len(file.items) for file in files)
-        print(f"{args.out / side}: {len(ids)} videos, {items} items in {len(files)} files")
+        print(f"{args.out / side}: videos {len(ids)}, items {items}, files {len(files)}")
     return 0
 
 

@@ -83,13 +83,14 @@ def load_object(path: Path) -> Any:
 def is_dataset(value: Any) -> bool:
     """Whether a readable JSON value is, or was meant to be, a dataset file.
 
-    It is one if its `format` starts as ours does, or if it has none but has both `metadata` and `items`. What
-    declares another format, or is no such object (a resolved configuration, a list of predictions), is not.
+    It is one if its `format` starts as ours does, or if it names none but has both `metadata` and `items`. What
+    names another format, or is no such object (a resolved configuration, a list of predictions), is not.
     """
     if not isinstance(value, dict):
         return False
-    if "format" in value:
-        return str(value["format"]).startswith(FORMAT.split("-v")[0])
+    named = value.get("format")
+    if isinstance(named, str) and named:
+        return named.startswith(FORMAT.split("-v")[0])
     return "metadata" in value and "items" in value
 
 

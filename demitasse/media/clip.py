@@ -26,7 +26,7 @@ from demitasse.media.resize import fit_within
 # Visually clean for small text and distant objects, which is what questions are asked about.
 ENCODER = {"preset": "veryfast", "crf": "20"}
 NTSC = 1001  # rates such as 30000/1001
-HIGHEST_RATE = 60  # frames a second; a model is shown a handful
+LOWEST_RATE, HIGHEST_RATE = Fraction(1), Fraction(60)  # frames a second; a model is shown a handful
 # Gaps between frames this near to their mean (as a share of it) are even: containers round times to their tick.
 EVEN = 0.15
 # A span that ends a rounding error into the next frame's time does not get that frame.
@@ -38,8 +38,8 @@ def cut_clip(path: Path | str, start: float, end: float, out: Path | str, max_pi
 
     Frame k of the clip is the frame on the screen at start + k / rate, so its first frame is the one shown at
     `start` itself, not the keyframe before it. The rate is the video's own; where frame times are uneven it is
-    the rate of the median gap, at most 60. The last frame is the one on the screen just before `end`, and the
-    clip is never shorter than the span: it ends less than one frame after it.
+    the rate of the median gap; at least 1 and at most 60 frames a second. The last frame is the one on the screen
+    just before `end`, and the clip is never shorter than the span: it ends less than one frame after it.
 
     An odd width or height becomes the even number below by scaling, not by cropping or padding: boxes as
     fractions of the frame stay true.
@@ -58,9 +58,9 @@ def cut_clip(path: Path | str, start: float, end: float, out: Path | str, max_pi
         DataError: `out` is the video itself, or cannot be written.
     """
     source, target = Path(path), Path(out)
+    timeline = inspect(source)
     if target.exists() and target.samefile(source):
         raise DataError(f"{target}: the clip would overwrite the video it is cut from; choose another name")
-    timeline = inspect(source)
     first, last = max(0.0, start), min(end, timeline.info.duration)
     if not (start < end and first < last):
         raise MediaError(source, "span outside the video")
@@ -75,7 +75,10 @@ def cut_clip(path: Path | str, start: float, end: float, out: Path | str, max_pi
 
 
 def frame_rate(timeline: Timeline) -> Fraction:
-    """Frames per second: the mean where frames come evenly (to the container's rounding), else by the median gap."""
+    """Frames per second of a clip, from 1 to 60.
+
+    The mean where frames come evenly (to the container's rounding), else one frame per median gap.
+    """
     if len(timeline.pts) < 2:
         return Fraction(timeline.info.fps).limit_denominator(NTSC)
     gaps = np.diff(timeline.pts)
@@ -89,7 +92,7 @@ def frame_rate(timeline: Timeline) -> Fraction:
             if usual and abs(len(gaps) / (usual * timeline.time_base) - ticks) <= 1:  # the same but for rounding
                 rate = usual
                 break
-    return min(rate.limit_denominator(NTSC), Fraction(HIGHEST_RATE))
+    return max(LOWEST_RATE, min(rate.limit_denominator(NTSC), HIGHEST_RATE))
 
 
 def _encode(timeline: Timeline, times: NDArray[np.float64], rate: Fraction, out: Path, max_pixels: int | None) -> None:

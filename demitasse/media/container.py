@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 from av.stream import Disposition
@@ -14,6 +14,7 @@ from demitasse.errors import MediaError
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.stream import VideoStream
 
 # A file is opened for what it contains. Playlists (hls, concat, dash) would open other files and addresses,
@@ -39,6 +40,20 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         yield container, _video_stream(path, container)
     finally:
         container.close()  # PyAV does not free it by itself in time (PyAV#1117)
+
+
+def packets(path: Path, container: InputContainer, *streams: VideoStream) -> Iterator[Packet[Any]]:
+    """The packets of the streams (none: of all) in stored order, then an empty one each, which flushes a decoder.
+
+    Raises:
+        MediaError: "damaged": the file cannot be read to its end.
+    """
+    try:
+        yield from container.demux(*streams)
+    except av.FFmpegError:
+        raise MediaError(path, "damaged") from None
+    except IndexError:  # PyAV 18 after the last packet, where a transport stream announced a stream midway
+        return
 
 
 def _open(path: Path) -> InputContainer:

@@ -22,7 +22,7 @@ from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import ParamSpec, Self, TypeVar
 
 from demitasse.errors import DemitasseError, MediaError
 
@@ -34,7 +34,8 @@ SPAWN = multiprocessing.get_context("spawn")  # a fork would copy the threads' l
 CALLS_PER_PROCESS = 200
 START_SECONDS = 120.0  # a loaded machine importing numpy and av
 END_SECONDS = 5.0
-READY = "ready"
+READY = b"ready"
+PICKLE = 5  # the protocol that copies arrays least
 
 
 class DecodePool:
@@ -115,17 +116,21 @@ class _Worker:
         self._lock = threading.Lock()  # between a call that starts a process and `stop`
 
     def call(self, job: Callable[[], R], timeout: float) -> R:
+        message = pickle.dumps(job, PICKLE)
         process, pipe = self._running()
         self._calls += 1
         try:
-            pipe.send(job)
+            pipe.send_bytes(message)
             if not wait([pipe, process.sentinel], timeout):
-                self._end()
                 raise _WorkerLostError("decoding timed out")
-            value, error, trace = pipe.recv()
+            answer = pipe.recv_bytes()
         except (EOFError, OSError):
             self._end()
             raise _WorkerLostError("decoder crashed") from None
+        except BaseException:  # also an interrupt: this call's answer must not be taken for the next one's
+            self._end()
+            raise
+        value, error, trace = pickle.loads(answer)
         if error is None:
             return value
         if not isinstance(error, DemitasseError):
@@ -166,7 +171,7 @@ def _start() -> tuple[BaseProcess, Connection]:
     process.start()
     theirs.close()  # or the end of the process would not be the end of the pipe
     try:
-        if wait([pipe, process.sentinel], START_SECONDS) and pipe.recv() == READY:
+        if wait([pipe, process.sentinel], START_SECONDS) and pipe.recv_bytes() == READY:
             return process, pipe
     except (EOFError, OSError):
         pass
@@ -178,19 +183,21 @@ def _serve(pipe: Connection) -> None:
     """The worker's life: one job after the other until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    pipe.send(READY)
+    pipe.send_bytes(READY)
     while True:
-        answer: tuple[Any, Exception | None, str]
         try:
-            answer = (pipe.recv()(), None, "")
+            message = pipe.recv_bytes()
         except EOFError:
             return
-        except Exception as error:
-            answer = (None, _portable(error), traceback.format_exc())
-        try:
-            pipe.send(answer)
-        except (pickle.PicklingError, AttributeError, TypeError) as error:  # what pickling the value may raise
-            pipe.send((None, TypeError(f"the result cannot leave the decode worker: {error}"), ""))
+        pipe.send_bytes(_answer(message))
+
+
+def _answer(message: bytes) -> bytes:
+    """The pickled (value, None, "") of a pickled job, or (None, error, trace)."""
+    try:
+        return pickle.dumps((pickle.loads(message)(), None, ""), PICKLE)
+    except Exception as error:
+        return pickle.dumps((None, _portable(error), traceback.format_exc()), PICKLE)
 
 
 def _end_with_parent() -> None:

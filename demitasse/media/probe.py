@@ -117,7 +117,7 @@ def inspect(path: Path | str) -> Timeline:
 
     Raises:
         MediaError: the reasons of `open_video`, and "truncated" (ends before its header says),
-            "no frame could be decoded".
+            "damaged" (cannot be read to its end), "no frame could be decoded".
     """
     path = Path(path)
     with open_video(path) as (container, stream):

@@ -20,7 +20,7 @@ from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
 from demitasse.errors import MediaError
-from demitasse.media.container import open_video
+from demitasse.media.container import open_video, packets
 from demitasse.media.probe import Timeline
 from demitasse.media.scan import decode
 
@@ -91,7 +91,7 @@ def _decode(timeline: Timeline, runs: list[_Run]) -> Iterator[tuple[int, VideoFr
     ranks = iter(timeline.pts.tolist())
     with open_video(timeline.info.path) as (container, stream):
         stream.thread_type, stream.codec_context.thread_count = "AUTO", THREADS
-        for packet in container.demux(stream):
+        for packet in packets(timeline.info.path, container, stream):
             # A run may come up before the one before it is out of the decoder: then they join.
             if coming and (coming.keyframe is None or (packet.is_keyframe and packet.pts == coming.keyframe)):
                 current, coming = coming, next(waiting, None)

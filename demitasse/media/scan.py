@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import av
 
 from demitasse.errors import MediaError
+from demitasse.media.container import packets
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -46,7 +47,7 @@ class Scan:
             return
         if packet.is_keyframe:
             self.keyframes.append(packet.pts)
-        if packet.is_discard:
+        if False:
             self.edit_list = True
         else:
             self.frames.append((packet.pts, packet.duration or 0))
@@ -56,21 +57,18 @@ def read_through(path: Path, container: InputContainer, stream: VideoStream) -> 
     """Demux every packet of the open file; decode until one frame is out.
 
     Raises:
-        MediaError: "truncated": it ends before its index or its header says.
+        MediaError: "truncated": it ends before its index or its header says. "damaged": it cannot be read to it.
     """
     scan = Scan()
     ends: dict[int, int] = {}  # of each stream, in its own ticks
-    try:
-        for packet in container.demux():
-            if packet.pts is not None and packet.size:
-                index = packet.stream_index
-                ends[index] = max(ends.get(index, 0), packet.pts + (packet.duration or 0))
-            if packet.stream_index == stream.index:
-                scan.add(packet)
-                if scan.first is None:
-                    scan.first = next(iter(decode(packet)), None)
-    except av.FFmpegError:
-        raise MediaError(path, "truncated") from None
+    for packet in packets(path, container):
+        if packet.pts is not None and packet.size:
+            index = packet.stream_index
+            ends[index] = max(ends.get(index, 0), packet.pts + (packet.duration or 0))
+        if packet.stream_index == stream.index:
+            scan.add(packet)
+            if scan.first is None:
+                scan.first = next(iter(decode(packet)), None)
     end = max((float(ticks * (container.streams[index].time_base or 0)) for index, ticks in ends.items()), default=0.0)
     if _ends_early(container, stream, end):
         raise MediaError(path, "truncated")

@@ -97,14 +97,26 @@ def error(tmp_path, text, overrides=(), cls=Spec, section=None):
         pytest.param("optim:", "optim", Optim(), id="empty_section_is_its_defaults"),
         pytest.param("optim: {betas: [0.5, 0.9]}", "optim.betas", (0.5, 0.9), id="tuple"),
         pytest.param("endpoint: {model: m}", "endpoint", Endpoint("m"), id="optional_dataclass"),
-        pytest.param("stages: [{model: a}, {model: b}]", "stages", [Endpoint("a"), Endpoint("b")], id="list_of_dataclasses"),
+        pytest.param(
+            "stages: [{model: a}, {model: b}]", "stages", [Endpoint("a"), Endpoint("b")], id="list_of_dataclasses"
+        ),
         pytest.param("prices: {gpt-5: 1.5}", "prices", {"gpt-5": 1.5}, id="dict"),
-        pytest.param("extra: {a: 1e-4, b: on, c: [1, x], d: '1'}", "extra", {"a": 1e-4, "b": "on", "c": [1, "x"], "d": "1"}, id="untyped_follows_yaml_1_2"),
-        pytest.param("a: &a {lr: 0.5}\n".replace("a: &a", "extra: &a") + "optim: {<<: *a, epochs: 3}", "optim", Optim(0.5, epochs=3), id="merge_key"),
+        pytest.param(
+            "extra: {a: 1e-4, b: on, c: [1, x], d: '1'}",
+            "extra",
+            {"a": 1e-4, "b": "on", "c": [1, "x"], "d": "1"},
+            id="untyped_follows_yaml_1_2",
+        ),
+        pytest.param(
+            "a: &a {lr: 0.5}\n".replace("a: &a", "extra: &a") + "optim: {<<: *a, epochs: 3}",
+            "optim",
+            Optim(0.5, epochs=3),
+            id="merge_key",
+        ),
         pytest.param("", "name", "x", id="empty_file_is_the_defaults"),
         pytest.param("# only a comment\n", "name", "x", id="comment_is_the_defaults"),
     ],
-)  # fmt: skip
+)
 def test_what_is_written_means_what_the_field_says(tmp_path, text, key, value):
     found = config(tmp_path, text)
     for name in key.split("."):
@@ -116,7 +128,11 @@ def test_what_is_written_means_what_the_field_says(tmp_path, text, key, value):
     ("text", "says"),
     [
         pytest.param("nmae: y", ["line 1", "'nmae'", "y", "nearest valid key is 'name'"], id="misspelt_key"),
-        pytest.param("name: y\noptim:\n  learning_rate: 1", ["line 3", "'optim.learning_rate'", "valid here: lr, betas, epochs"], id="unknown_key"),
+        pytest.param(
+            "name: y\noptim:\n  learning_rate: 1",
+            ["line 3", "'optim.learning_rate'", "valid here: lr, betas, epochs"],
+            id="unknown_key",
+        ),
         pytest.param("lr: 1", ["'lr'", "nearest valid key is 'optim.lr'"], id="key_of_another_section"),
         pytest.param("optim: {lr: fast}", ["'optim.lr' is fast", "a number"], id="word_for_a_number"),
         pytest.param("optim: {lr: '0.1'}", ["'optim.lr' is '0.1'", "a number"], id="quoted_number"),
@@ -124,9 +140,13 @@ def test_what_is_written_means_what_the_field_says(tmp_path, text, key, value):
         pytest.param("optim: {lr: 0}", ["'optim.lr' is 0", "more than 0"], id="out_of_range_below"),
         pytest.param("optim: {lr: 2}", ["'optim.lr' is 2", "at most 1"], id="out_of_range_above"),
         pytest.param("optim: {epochs: 0}", ["'optim.epochs' is 0", "at least 1"], id="out_of_range_at_least"),
-        pytest.param("optim: {epochs: 1.5}", ["'optim.epochs' is 1.5", "a whole number"], id="fraction_for_a_whole_number"),
+        pytest.param(
+            "optim: {epochs: 1.5}", ["'optim.epochs' is 1.5", "a whole number"], id="fraction_for_a_whole_number"
+        ),
         pytest.param("optim: {epochs: 010}", ["'optim.epochs' is 010", "a whole number"], id="octal_looking_number"),
-        pytest.param("optim: 5", ["'optim' is 5", "mapping with the keys lr, betas, epochs"], id="number_for_a_section"),
+        pytest.param(
+            "optim: 5", ["'optim' is 5", "mapping with the keys lr, betas, epochs"], id="number_for_a_section"
+        ),
         pytest.param("optim: {betas: [1]}", ["'optim.betas' is [1]", "a list of 2"], id="tuple_of_another_length"),
         pytest.param("resume: maybe", ["'resume' is maybe", "true or false"], id="word_for_a_truth_value"),
         pytest.param("resume: 1", ["'resume' is 1", "true or false"], id="number_for_a_truth_value"),
@@ -137,7 +157,9 @@ def test_what_is_written_means_what_the_field_says(tmp_path, text, key, value):
         pytest.param("mode: anomoly", ["'mode' is anomoly", "did you mean anomaly?"], id="misspelt_enum"),
         pytest.param("method: qlora", ["'method' is qlora", "lora, full, 8"], id="literal"),
         pytest.param("limit: x", ["'limit' is x", "a whole number or one of none"], id="union"),
-        pytest.param("stages: [{model: a}, {modell: b}]", ["'stages[1].modell'", "stages[1].model'"], id="key_in_a_list_element"),
+        pytest.param(
+            "stages: [{model: a}, {modell: b}]", ["'stages[1].modell'", "stages[1].model'"], id="key_in_a_list_element"
+        ),
         pytest.param("endpoint: {modle: a}", ["'endpoint.modle'", "'endpoint.model'"], id="key_in_an_optional_section"),
         pytest.param("prices: {a: cheap}", ["'prices.a' is cheap", "a number"], id="value_in_a_dict"),
         pytest.param("name: a\nname: b", ["line 2", "'name'", "twice"], id="key_given_twice"),
@@ -146,7 +168,7 @@ def test_what_is_written_means_what_the_field_says(tmp_path, text, key, value):
         pytest.param("name: !!python/name:os.system x", ["line 1", "tag", "not allowed"], id="python_tag"),
         pytest.param("extra: &a {b: *a}", ["holds itself"], id="alias_of_itself"),
     ],
-)  # fmt: skip
+)
 def test_each_mistake_names_key_value_file_and_line(tmp_path, text, says):
     message = error(tmp_path, text)
     assert "spec.yaml" in message

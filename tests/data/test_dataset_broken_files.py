@@ -99,6 +99,7 @@ LET_PASS_BY_TAO_DAFT = [
     ),
     pytest.param("mcq.json", items(lambda found: found.append(found[0])), 2, "question", id="duplicate_record"),
     pytest.param("mcq.json", drop("format"), None, "format", id="format_missing_from_a_sibling"),
+    pytest.param("mcq.json", put(None, "format"), None, "format", id="format_null_in_a_sibling"),
     pytest.param("mcq.json", put("tao-vl-reason-v1", "format"), None, "format", id="format_misspelt_in_a_sibling"),
 ]
 

@@ -172,9 +172,14 @@ def test_stats_count_items_media_reasoning_and_letters(dataset):
     counts = stats(read_folder(dataset))
     assert (counts["files"], counts["items"], counts["videos"], counts["images"]) == (4, 5, 2, 0)
     assert counts["tasks"]["mcq"] == {
-        "items": 2, "media": 2, "with_reasoning": 2, "question_words": 12.0, "answer_words": 1.0,
-        "reasoning_words": 2.0, "answers": {"A": 1, "B": 1},
-    }  # fmt: skip
+        "items": 2,
+        "media": 2,
+        "with_reasoning": 2,
+        "question_words": 12.0,
+        "answer_words": 1.0,
+        "reasoning_words": 2.0,
+        "answers": {"A": 1, "B": 1},
+    }
     assert counts["tasks"]["bcq"]["answers"] == {"No": 1}
 
 

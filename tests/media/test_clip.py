@@ -149,6 +149,12 @@ def test_clip_never_overwrites_its_source(video, tmp_path):
         cut_clip(path, 0.0, 1.0, tmp_path / "link.mp4")
 
 
+def test_absent_video_is_a_media_error_even_where_the_clip_exists(tmp_path):
+    (tmp_path / "clip.mp4").write_bytes(b"what was there")
+    with pytest.raises(MediaError, match="file not found"):
+        cut_clip(tmp_path / "absent.mp4", 0.0, 1.0, tmp_path / "clip.mp4")
+
+
 def test_clip_that_cannot_be_written_says_where(video, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DataError, match="cannot be written"):
@@ -163,6 +169,7 @@ def test_clip_that_cannot_be_written_says_where(video, tmp_path):
         pytest.param("ntsc.mkv", {"fps": Fraction(30000, 1001)}, Fraction(30000, 1001), id="ntsc"),
         pytest.param("uneven_mkv", {}, 10, id="median_gap_of_uneven"),
         pytest.param("slow.mp4", {"fps": 240}, 60, id="no_more_than_60"),
+        pytest.param("slides.mp4", {"times": (0.0, 5.0, 11.0, 31.0)}, 1, id="no_less_than_1"),
         pytest.param("one_frame", {}, 30, id="one_frame"),
     ],
 )

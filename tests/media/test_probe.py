@@ -5,10 +5,12 @@ import os
 import pickle
 from pathlib import Path
 
+import av
 import pytest
 
 from demitasse.errors import MediaError
 from demitasse.media import probe as probe_module
+from demitasse.media.container import packets
 from demitasse.media.probe import content_hash, inspect, probe
 
 
@@ -169,3 +171,24 @@ def test_content_hash_of_nothing_is_a_media_error(tmp_path):
         content_hash(tmp_path / "absent.mp4")
     with pytest.raises(MediaError, match="not readable"):
         content_hash(tmp_path)
+
+
+class Breaking:
+    """A container whose reading ends in an error after two packets."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def demux(self, *_streams):
+        yield from ("first", "second")
+        raise self.error
+
+
+def test_stream_announced_midway_does_not_end_in_an_index_error():
+    assert list(packets(Path("a.ts"), Breaking(IndexError()))) == ["first", "second"]
+
+
+def test_file_that_cannot_be_read_to_its_end_is_damaged():
+    with pytest.raises(MediaError) as caught:
+        list(packets(Path("a.ts"), Breaking(av.error.InvalidDataError(1, "bad", "a.ts"))))
+    assert caught.value.reason == "damaged"
