@@ -103,8 +103,8 @@ class FrameCache:
         }
         self._verified.discard(key)
         try:
-            with replacing(pixels_path) as partial:
-                np.save(partial, frames.pixels, allow_pickle=False)
+            with replacing(pixels_path) as partial, partial.open("wb") as file:
+                np.save(file, frames.pixels, allow_pickle=False)
             with replacing(notes_path) as partial:
                 partial.write_bytes(orjson.dumps(notes, option=orjson.OPT_INDENT_2))
         except OSError as error:

@@ -99,7 +99,7 @@ def _encode(timeline: Timeline, times: NDArray[np.float64], rate: Fraction, out:
     width, height = (
         max(2, side - side % 2) for side in fit_within(timeline.info.width, timeline.info.height, max_pixels)
     )
-    with av.open(str(out), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+    with av.open(f"file:{out.absolute()}", "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=rate, options=ENCODER)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.max_b_frames = 0

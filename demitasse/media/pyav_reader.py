@@ -104,7 +104,7 @@ def _decode(timeline: Timeline, runs: list[_Run]) -> Iterator[tuple[int, VideoFr
                     yield newest, frame
             if newest is not None and newest >= current.last:
                 current = None
-                stream.codec_context.flush_buffers()
+                stream.codec_context.flush_buffers()  # what comes next does not follow
                 if coming is None:
                     return
 

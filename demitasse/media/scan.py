@@ -47,7 +47,7 @@ class Scan:
             return
         if packet.is_keyframe:
             self.keyframes.append(packet.pts)
-        if False:
+        if packet.is_discard:
             self.edit_list = True
         else:
             self.frames.append((packet.pts, packet.duration or 0))

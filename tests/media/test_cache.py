@@ -143,8 +143,9 @@ def test_two_processes_may_write_the_same_entry(video, tmp_path):
     assert len(list(tmp_path.rglob("*.*"))) == 2  # no partial file is left
 
 
-def test_interrupted_write_leaves_no_entry(video, tmp_path, monkeypatch, decodings):
-    def stop(*_args, **_kwargs):
+def test_interrupted_write_leaves_no_entry(video, tmp_path, monkeypatch):
+    def stop(file, *_args, **_kwargs):
+        file.write(b"half of an array")
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):

@@ -132,13 +132,21 @@ def test_failed_cut_leaves_nothing_half_written(video, unreadable, tmp_path):
 
 def test_failure_while_encoding_leaves_nothing_half_written(video, tmp_path, monkeypatch):
     def fail(*_):
-        yield np.zeros((72, 96, 3), np.uint8), 0.0
+        for _ in range(300):  # more than the encoder holds back: part of the file is on disk by now
+            yield np.zeros((72, 96, 3), np.uint8), 0.0
+        assert any(path.stat().st_size for path in tmp_path.iterdir())
         raise MediaError("a.mp4", "damaged")
 
     monkeypatch.setattr("demitasse.media.clip.shown_at", fail)
     with pytest.raises(MediaError, match="damaged"):
         cut_clip(video("h264_mp4"), 0.0, 1.0, tmp_path / "clip.mp4")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_odd_names_are_written_as_files(video, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cut_clip(video("h264_mp4"), 0.0, 0.5, "concat:a|b #1.mp4").frame_count == 15
+    assert [path.name for path in tmp_path.iterdir()] == ["concat:a|b #1.mp4"]
 
 
 def test_clip_never_overwrites_its_source(video, tmp_path):

@@ -1,5 +1,7 @@
 """The right picture at the right time, the right way up (annotate.md traps 7 and 8; train.md traps 4, 16 and 19)."""
 
+from dataclasses import replace
+
 import av
 import numpy as np
 import pytest
@@ -70,8 +72,8 @@ def test_sparse_reading_decodes_only_the_gops_it_needs(video, numbers, monkeypat
 
 def test_gop_that_does_not_decode_from_its_keyframe_is_read_from_the_start(video, numbers):
     timeline = inspect(video("h264_one_gop"))
-    timeline.keyframes.resize(2, refcheck=False)
-    timeline.keyframes[1] = timeline.pts[30]  # a keyframe that is none
+    claimed = timeline.pts[[0, 20, 40]]  # the last two are no keyframes
+    timeline = replace(timeline, keyframes=claimed)
     assert numbers(read_frames(timeline, [0.5, 1.5]).pixels) == [15, 45]
 
 
@@ -101,6 +103,20 @@ def test_hidden_frames_of_an_edit_list_are_not_shown(copy_cut, numbers):
     frames = read_frames(copy_cut, [0.0, 0.5, 1.0, 2.49])
     assert numbers(frames.pixels) == [15, 30, 45, 89]
     assert frames.times == pytest.approx([0.0, 0.5, 1.0, 74 / 30])
+
+
+def test_transport_stream_that_begins_midway_starts_at_its_first_whole_picture(video, numbers, tmp_path):
+    source = video("steady.ts", format="mpegts", gop=20, b_frames=0, encoder={"x264-params": "scenecut=0"})
+    data = source.read_bytes()
+    packets = [data[at : at + 188] for at in range(0, len(data), 188)]
+    video_packets = [index for index, packet in enumerate(packets) if (packet[1] & 0x1F) << 8 | packet[2] == 256]
+    lost = set(video_packets[: len(video_packets) // 8])  # the first keyframe and some that follow it
+    path = tmp_path / "midway.ts"
+    path.write_bytes(b"".join(packet for index, packet in enumerate(packets) if index not in lost))
+    timeline = inspect(path)
+    frames = read_frames(timeline, np.arange(timeline.info.frame_count) / 30)
+    assert numbers(frames.pixels) == list(range(20, 60))
+    assert frames.times[0] == 0
 
 
 @pytest.mark.parametrize("turned", [0, 90, 180, 270])
