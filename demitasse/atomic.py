@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path to write to; on leaving the block it becomes `path`.
+
+    Missing folders are made. After an error nothing is left behind and `path` is as it was. Two processes may
+    write the same target: the last to finish wins, and readers see one whole file or the other. What a kill
+    leaves behind starts with a dot and lacks the target's own suffix, so that it is no input to anything.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.parent / f".{uuid4().hex}.partial"
+    try:
+        yield partial
+        _sync(partial)
+        os.replace(partial, path)
+        _sync(path.parent)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace `path` with `text` in UTF-8: a temporary file beside it, flushed to disk, then renamed.
+    """Replace `path` with `text` in UTF-8 and with line feeds, as `replacing` does."""
+    with replacing(path) as partial, open(partial, "w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
 
-    Missing folders are made. The temporary name starts with a dot and does not end in the file's own suffix,
-    so that one left behind by a kill is no input to anything.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        with open(partial, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

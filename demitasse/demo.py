@@ -21,7 +21,8 @@ CONTROLS = {"blank_frames": "reasoning, blank frames", "answers_only": "answers 
 
 def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `demitasse demo`."""
-    parser.add_argument("--student", choices=("qwen2_5_vl", "qwen3_vl"), help="family of the tiny student")
+    bases = sorted(folder.name for folder in (QUICKSTART.parent / "base").iterdir())
+    parser.add_argument("--student", choices=bases, help="which base student")
     add_values_arguments(parser)
 
 

@@ -18,8 +18,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from demitasse.atomic import replacing
 from demitasse.errors import DataError
-from demitasse.media.atomic import replacing
 from demitasse.media.frames import Frames, ReaderName, read_frames, reader_named
 from demitasse.media.probe import content_hash, inspect
 from demitasse.media.sample import SamplingPolicy, sample_times

@@ -17,8 +17,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
+from demitasse.atomic import replacing
 from demitasse.errors import DataError, MediaError
-from demitasse.media.atomic import replacing
 from demitasse.media.probe import Timeline, VideoInfo, inspect, probe
 from demitasse.media.pyav_reader import shown_at
 from demitasse.media.resize import fit_within

@@ -7,17 +7,14 @@ doing it here needs no torchvision, and lets frames stay uint8 until they are on
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from demitasse.errors import ConfigError, DataError
-
-# transformers refuses images more extreme than this; so do we, with the item's name.
-MAX_ASPECT_RATIO = 200
+from demitasse.errors import ConfigError
+from demitasse.geometry import smart_resize
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,33 +90,15 @@ def _processor_json(folder: Path) -> dict[str, Any]:
     raise ConfigError(f"{folder}: no preprocessor_config.json or processor_config.json with a 'patch_size' in it")
 
 
-def fit_size(height: int, width: int, settings: VisionSettings, frames: int = 1) -> tuple[int, int]:
-    """Height and width, multiples of the factor and inside the pixel bounds, nearest to the given shape.
+def resize_frames(frames: torch.Tensor, settings: VisionSettings) -> Pixels:
+    """Fit uint8 frames [N, H, W, 3] to the settings; an odd last frame is repeated to fill its temporal patch.
 
     Raises:
         DataError: for sides in a proportion of more than 200 to 1.
     """
-    factor = settings.factor
-    if max(height, width) / min(height, width) > MAX_ASPECT_RATIO:
-        raise DataError(f"a frame of {width}x{height} is more extreme than 200:1; crop it")
-    fitted_height = max(factor, round(height / factor) * factor)
-    fitted_width = max(factor, round(width / factor) * factor)
-    if fitted_height * fitted_width > settings.max_pixels:
-        shrink = math.sqrt(height * width / settings.max_pixels)
-        fitted_height = max(factor, math.floor(height / shrink / factor) * factor)
-        fitted_width = max(factor, math.floor(width / shrink / factor) * factor)
-    elif fitted_height * fitted_width < settings.min_pixels:
-        grow = math.sqrt(settings.min_pixels / (height * width))
-        fitted_height = math.ceil(height * grow / factor) * factor
-        fitted_width = math.ceil(width * grow / factor) * factor
-    return fitted_height, fitted_width
-
-
-def resize_frames(frames: torch.Tensor, settings: VisionSettings) -> Pixels:
-    """Fit uint8 frames [N, H, W, 3] to the settings; an odd last frame is repeated to fill its temporal patch."""
     count, height, width = frames.shape[:3]
     pixels = frames.permute(0, 3, 1, 2)
-    target = fit_size(height, width, settings, count)
+    target = smart_resize(height, width, settings.factor, settings.min_pixels, settings.max_pixels)
     if target != (height, width):
         pixels = torch.nn.functional.interpolate(pixels, size=target, mode="bicubic", antialias=True)
     if missing := -count % settings.temporal_patch_size:
