@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 STEP_FILE = "step.json"
+# It warns at each checkpoint that tied weights are written once; loading ties them again (a test resumes exactly).
+logging.getLogger("accelerate.utils.other").setLevel(logging.ERROR)
 
 
 def run_key(config: TrainConfig, items: list[str], processes: int) -> str:
