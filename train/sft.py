@@ -23,7 +23,7 @@ import argparse
 from functools import partial
 
 import torch
-from accelerate import Accelerator, PartialState
+from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
@@ -158,7 +158,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
 def run_train(args: argparse.Namespace) -> int:
     """Train as the command line says; a recipe whose data are not there yet makes them first."""
     config = read_config(TrainConfig, args.config, args.overrides, section="train")
-    with PartialState().main_process_first():
+    with Accelerator().main_process_first():
         prepare(Path(args.config), config.data.files)
     train(config)
     return 0

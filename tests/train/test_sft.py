@@ -199,7 +199,7 @@ def test_the_summed_loss_is_the_models_own_mean_times_the_label_count(student_fo
     batch = collate([student.encoder.example(one.item, None, "think") for one in lessons], student.encoder.vision, 0)
     mean = student.model(**batch, use_cache=False).loss
     total = SummedLoss(student.model)(batch)
-    assert float(total) == pytest.approx(float(mean) * label_count(batch), rel=1e-5)
+    assert total.item() == pytest.approx(mean.item() * label_count(batch), rel=1e-5)
 
 
 def test_an_epoch_shows_every_item_once_and_steps_are_always_full():
