@@ -7,6 +7,7 @@ wrong, and what is refused or blocked is left alone.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -82,6 +83,7 @@ class Caller:
         self._limits = limits or Limits()
         self._by_model = dict(by_model or {})
         self._gates: dict[str, Gate] = {}
+        self._in_flight: dict[str, asyncio.Event] = {}
 
     async def ask(self, model: ChatModel, request: Request, parse: Callable[[str], Value]) -> Answer[Value]:
         """Ask until `parse` takes the reply.
@@ -127,26 +129,34 @@ class Caller:
 
     async def _reply(self, gate: Gate, model: ChatModel, request: Request, trail: list[tuple[str, Reply]]) -> Reply:
         key = request.key(model.name)
+        # Two records may ask the same (two alike answers before a judge): the second waits and reads the first's.
+        while (asking := self._in_flight.get(key)) is not None:
+            await asking.wait()
         row = self._calls.find(key)
         if row is not None:
             self.counts.replayed += 1
             reply = _from_row(row)
         else:
-            reply, attempts = await self._buy(gate, model, request)
-            if reply.outcome is not Outcome.ERROR:
-                self._calls.append(_to_row(key, model.name, request, reply, attempts))
-                self.counts.replies += 1
-                self.counts.usage = total_usage((self.counts.usage, reply.usage))
+            self._in_flight[key] = asyncio.Event()
+            try:
+                reply = await self._buy(gate, model, request, key)
+            finally:
+                self._in_flight.pop(key).set()
         trail.append((key, reply))
         return reply
 
-    async def _buy(self, gate: Gate, model: ChatModel, request: Request) -> tuple[Reply, int]:
-        """The reply after as many attempts as it takes, and their number."""
+    async def _buy(self, gate: Gate, model: ChatModel, request: Request, key: str) -> Reply:
+        """The reply after as many attempts as it takes, in the journal unless all of them failed."""
         retrying = retrying_at(gate)
         reply: Reply = await retrying(self._send, gate, model, request)
         if reply.outcome is Outcome.ERROR:
             gate.give_up(reply)
-        return reply, int(retrying.statistics["attempt_number"])
+            return reply
+        attempts = int(retrying.statistics["attempt_number"])
+        self._calls.append(_to_row(key, model.name, request, reply, attempts))
+        self.counts.replies += 1
+        self.counts.usage = total_usage((self.counts.usage, reply.usage))
+        return reply
 
     async def _send(self, gate: Gate, model: ChatModel, request: Request) -> Reply:
         async with gate.admit():
@@ -170,7 +180,8 @@ def open_caller(
     Raises:
         DemitasseError: if another process holds the folder, or the journal is damaged.
     """
-    with lock_results(results_dir), Journal(results_dir / CALLS, lambda row: str(row["key"])) as calls:
+    path = results_dir / CALLS
+    with lock_results(results_dir), Journal(path, lambda row: str(row["key"]), grows=True) as calls:
         yield Caller(calls, limits, by_model)
 
 

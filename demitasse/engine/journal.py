@@ -31,12 +31,13 @@ _BLOCK = 64 * 2**10
 class Journal(Generic[Key]):
     """Rows in a file, found by a key; of rows with equal keys the last one counts.
 
-    The index holds what was there when the journal was opened, and does not grow with what is appended: a run
-    never asks for what it has just written, and its memory stays flat.
+    The index holds what was there when the journal was opened. It grows with what is appended only if `grows`: most
+    runs never ask for what they have just written, and their memory stays flat.
 
     Args:
         path: the file; its folders are made.
         key: the key of a row.
+        grows: whether a row that is appended can be found as well, at about 200 bytes a row.
 
     Attributes:
         torn: bytes of an unfinished last line that were set aside on opening.
@@ -45,9 +46,11 @@ class Journal(Generic[Key]):
         DataError: if a line is not a JSON object, or has no key.
     """
 
-    def __init__(self, path: Path, key: Callable[[Row], Key]) -> None:
+    def __init__(self, path: Path, key: Callable[[Row], Key], grows: bool = False) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._key = key
+        self._grows = grows
         self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             self.torn = _set_torn_tail_aside(path, self._fd)
@@ -67,11 +70,11 @@ class Journal(Generic[Key]):
         self.close()
 
     def __len__(self) -> int:
-        """How many keys there were when the journal was opened."""
+        """How many keys can be found."""
         return len(self._index)
 
     def find(self, key: Key) -> Row | None:
-        """The row that had this key when the journal was opened."""
+        """The last row with this key, of those in the index."""
         place = self._index.get(key)
         if place is None:
             return None
@@ -97,6 +100,8 @@ class Journal(Generic[Key]):
                 f"{self.path}: the disk took {written} of a row's {len(line)} bytes, which were taken back; "
                 "make room and run again"
             )
+        if self._grows:
+            self._index[self._key(dict(row))] = (self._size, written)
         self._size += written
         self._plan_sync()
 

@@ -342,7 +342,7 @@ def test_bad_inputs_are_one_counted_outcome_each_and_stop_nobody(desk, make_bad_
 
 
 def test_lists_and_folder_are_merged_without_buying_twice(desk, tmp_path):
-    first, second = desk.put("a.mp4"), desk.put("b.mp4")
+    first, second = desk.put("a.mp4"), desk.put("b.mp4", "anomaly")
     outside = tmp_path / "elsewhere.mp4"
     outside.write_bytes(first.read_bytes()[:-8] + bytes(8))
     lines = [

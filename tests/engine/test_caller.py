@@ -69,6 +69,31 @@ def test_what_was_bought_before_is_not_bought_again(tmp_path: Path, teacher, req
     assert second.reply == Reply(Outcome.SUCCESS, "hello", "because", "real", "stop", Usage(3, 2, 1, 0), 1.235)
 
 
+def test_the_same_request_from_many_records_at_once_is_bought_once(tmp_path: Path, teacher, request_for) -> None:
+    model = teacher(lambda _: "hello")
+
+    async def work(caller: Caller) -> list[str]:
+        answers = await asyncio.gather(*(caller.ask(model, request_for("hi"), as_is) for _ in range(8)))
+        again = await caller.ask(model, request_for("hi"), as_is)
+        return [answer.value for answer in (*answers, again)]
+
+    assert ask(tmp_path, QUICK, work) == ["hello"] * 9
+    assert len(list(read_rows(tmp_path / "calls.jsonl"))) == 1
+
+
+def test_a_waiting_record_asks_for_itself_when_the_first_failed(tmp_path: Path, teacher, request_for) -> None:
+    replies = in_turn(BROKEN, "hello")
+    model = teacher(replies)
+
+    async def work(caller: Caller) -> list[Any]:
+        asked = (caller.ask(model, request_for("hi"), as_is) for _ in range(2))
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    first, second = ask(tmp_path, QUICK, work)
+    assert isinstance(first, Quarantine)
+    assert second.value == "hello"
+
+
 def test_another_prompt_model_or_setting_is_asked_anew(tmp_path: Path, teacher) -> None:
     requests = [
         Request("greet", (Text("hi"),)),
