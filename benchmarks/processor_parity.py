@@ -140,7 +140,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--record", action="store_true", help="keep transformers' results for the tests")
-    parser.add_argument("--quick", action="store_true", help="accepted like in every benchmark; this one is quick")
+    parser.add_argument("--quick", action="store_true", help="compare the first two cases only")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         python = make_environment(Path(folder) / "venv")
@@ -149,7 +149,7 @@ def main() -> None:
         found = dict(np.load(out))
     worst = 0.0
     for family in FAMILIES:
-        for case in range(len(CASES)):
+        for case in range(2 if args.quick else len(CASES)):
             mine = ours(family, case)
             same = {
                 name: np.array_equal(found[f"{family}/{case}/{name}"], mine[name])

@@ -32,7 +32,8 @@ class Recipe:
     """The `recipe` section of a recipe's file.
 
     Attributes:
-        values: what `{name}` in a stage stands for; `run` is the folder that everything is written to.
+        values: what `{name}` in a stage stands for; `run` is the folder that everything is written to;
+            `recipe`, the recipe's own folder, is always there.
         stages: the commands, without the word `demitasse`.
     """
 
@@ -115,6 +116,11 @@ def read_recipe(path: Path, overrides: list[str]) -> Recipe:
         raise ConfigError(f"{path}: it has no section `recipe` with the stages to run")
     recipe = read_config(Recipe, path, [f"values.{override}" for override in overrides], section=SECTION)
     declared = set(sections[SECTION].get("values") or {})
+    # Where the recipe lies, as short as it can be written from here: commands work from any folder.
+    folder = path.resolve().parent
+    here = Path.cwd()
+    recipe.values["recipe"] = str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
+    declared.add("recipe")
     for name in recipe.values:
         if name not in declared:
             raise ConfigError(f"{path}: there is no value '{name}' to set; there are {', '.join(sorted(declared))}")

@@ -40,6 +40,14 @@ def test_a_value_can_be_replaced_on_the_command_line(tmp_path, dispatched):
     assert dispatched == ["a 7"]
 
 
+def test_the_recipes_own_folder_is_found_from_any_folder(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert read_recipe(QUICKSTART, []).values["recipe"] == str(QUICKSTART.parent)
+    monkeypatch.chdir(QUICKSTART.parents[2])
+    assert read_recipe(QUICKSTART, []).values["recipe"] == "recipes/quickstart"
+
+
 def test_a_value_that_the_recipe_does_not_have_is_refused_with_those_it_has(tmp_path):
     with pytest.raises(ConfigError, match="'sead'.*run, seed"):
         read_recipe(write(tmp_path, [], seed="0"), ["sead=1"])
