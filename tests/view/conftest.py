@@ -1,0 +1,159 @@
+"""A results folder as `annotate video` leaves it, small enough to write by hand, and a client for the page's server."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demitasse.view.folders import open_review
+from demitasse.view.server import HOST, ViewServer
+from demitasse.view.store import EditStore
+
+MCQ = "Which tool falls?\nA. hammer\nB. wrench\nC. saw\nAnswer with a single letter."
+
+
+def task_file(path: Path, task: str, items: list[dict[str, Any]], **top: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    value = {"format": "tao-vl-reason-v1.0", "metadata": {"type": "annotation", "task": task, "license": "CC-BY-4.0"}}
+    path.write_text(json.dumps({**value, "media_root": "videos", **top, "items": items}))
+
+
+def rows(path: Path, *content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in content))
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    """A plain folder: three items about two files that are called videos."""
+    folder = tmp_path / "set"
+    (folder / "videos").mkdir(parents=True)
+    for name in ("a.mp4", "b.mp4"):
+        (folder / "videos" / name).write_bytes(bytes(range(256)) * 8 + name.encode())
+    choice = {"video_id": "a.mp4", "question": MCQ, "answer": "B", "reasoning": "It shows.", "item_index": "m1"}
+    second = {"video_id": "b.mp4", "question": MCQ, "answer": "C", "reasoning": "It lies there.", "item_index": "m2"}
+    task_file(folder / "mcq.json", "mcq", [choice, second])
+    task_file(folder / "open_qa.json", "open_qa", [{"video_id": "a.mp4", "question": "Why?", "answer": "It slips."}])
+    return folder
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """A results folder: one video that came through, one that was filtered out, one in quarantine."""
+    folder = tmp_path / "results"
+    (tmp_path / "videos").mkdir()
+    for name in ("ok.mp4", "dull.mp4", "torn.mp4"):
+        (tmp_path / "videos" / name).write_bytes(name.encode())
+    caption = "<00:00:00><00:00:02> A cart rolls in.\n[00:02 - 00:04]: It tips over.\nNobody is hurt."
+    base = {"video": "ok.mp4", "video_length": 8.0, "mode": "anomaly", "global_caption": "A cart tips over."}
+    told = {"step": "1a", "asked": ["t"], "answered": ["t-2"], "pack": "general"}
+    rows(folder / "step_0_filter/media.jsonl", {"video": "torn.mp4", "video_length": 3.0})
+    rows(
+        folder / "step_0_filter/filter_results.jsonl", {"video": "dull.mp4", "is_valid": False, "raw_response": "dark"}
+    )
+    rows(folder / "step_1a_caption/captions.jsonl", {**base, "dense_caption": caption, "provenance": told})
+    chunk = {"chunk_index": 0, "timestamp_start": 0, "timestamp_end": 5, "caption": "A cart."}
+    rows(folder / "step_1b_chunks/chunk_captions.jsonl", {**base, "chunk_captions": [chunk]})
+    close = {"anomaly_timestamp_sec": 3.0, "timestamp_start": 1.0, "timestamp_end": 5.0, "caption": "It tips."}
+    rows(folder / "step_1c_highlight/highlight_captions.jsonl", {**base, "highlight_chunk": close})
+    rows(folder / "step_2_description/descriptions.jsonl", {**base, "detailed_description": "All of it."})
+    rows(folder / "quarantine.jsonl", {"video": "torn.mp4", "step": "1a", "reason": "the reply was cut"})
+    quality = {"blind": {"verdict": "drop", "reason": "4 of 5 right"}, "judge": {"verdict": "keep"}, "x": "unknown"}
+    item = {"video_id": "ok.mp4", "question": "Why?", "answer": "It slips.", "quality": quality, "bbox": [0, 0, 0.5, 1]}
+    task_file(folder / "step_4_output/open_qa.json", "open_qa", [item], media_root="../../videos")
+    (folder / "LOCK.json").write_text("{}")
+    return folder
+
+
+class Client:
+    """Asks the page's server, as a browser that was let in."""
+
+    def __init__(self, server: ViewServer) -> None:
+        self.server = server
+        self.port = server.server_address[1]
+        self.headers = {"Host": f"{HOST}:{self.port}", "Cookie": f"demitasse_view_{self.port}={server.token}"}
+
+    def ask(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str | None) -> Any:
+        """Status, headers and body; a header given as None is left out."""
+        told = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=10)
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in told.items():
+            if value is not None:
+                connection.putheader(name, value)
+        if body is not None:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        return answer.status, answer.headers, content
+
+    def json(self, path: str) -> Any:
+        status, _, body = self.ask(path)
+        assert status == 200, body
+        return json.loads(body)
+
+    def decide(self, edit: dict[str, Any], **headers: str | None) -> tuple[int, Any]:
+        own = {"Origin": f"http://{HOST}:{self.port}", "Content_Type": "application/json"}
+        status, _, body = self.ask("/api/edits", "POST", json.dumps(edit).encode(), **(own | headers))
+        return status, json.loads(body)
+
+
+@pytest.fixture
+def serve() -> Callable[..., Any]:
+    """Serve a folder while the block lasts."""
+
+    @contextmanager
+    def serving(folder: Path, decisions: bool = True, **options: Any) -> Iterator[Client]:
+        review = open_review(folder, **options)
+        if not decisions:
+            with running(ViewServer(review)) as client:
+                yield client
+            return
+        with EditStore(review, folder, "vera") as store, running(ViewServer(review, store)) as client:
+            yield client
+
+    return serving
+
+
+@contextmanager
+def running(server: ViewServer) -> Iterator[Client]:
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield Client(server)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def about(row: dict[str, Any], decision: str, **changes: str) -> dict[str, Any]:
+    """A decision on a row of the overview."""
+    return {"item": row["item"], "of": row["of"], "decision": decision, "changes": changes}
+
+
+@pytest.fixture
+def tao_daft() -> Callable[[Path], bool]:
+    """Whether `tao-daft validate` passes a folder. A crash of it is no pass."""
+    import argparse
+
+    from nvidia_tao_daft.validators import BaseValidator
+
+    validator = next(kind for kind in BaseValidator.formats if kind.format == "tao-vl-reason-v1.0")
+
+    def passes(folder: Path) -> bool:
+        try:
+            return validator(argparse.Namespace(path=folder, strict=False)).run() == 0
+        except Exception:
+            return False
+
+    return passes
