@@ -1,0 +1,73 @@
+"""`demitasse annotate quality`: filters over task files of any origin; what they keep and what they reject."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+RESOLVED = "quality.yaml"
+
+
+def add_quality_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `demitasse annotate quality`."""
+    parser.add_argument("data", type=Path, metavar="DATA", help="a task file, or a folder of them")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="gets kept/, rejected/ and the counts")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="a YAML file with a section `quality`")
+    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="key=value",
+        help="filters=[times,leak,blind] llm.backend=openai llm.openai.base_url=URL ...",
+    )
+    _take_overrides_anywhere(parser)
+
+
+def _take_overrides_anywhere(parser: argparse.ArgumentParser) -> None:
+    """Let `key=value` also stand behind an option that follows DATA, where argparse takes them for left over."""
+    parse_known = parser.parse_known_args
+
+    def parse(args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        known, left = parse_known(args, namespace)
+        words = [word for word in left if not word.startswith("-") and "=" in word]
+        known.overrides = [*known.overrides, *words]
+        return known, [word for word in left if word not in words]
+
+    parser.parse_known_args = parse  # type: ignore[method-assign]
+
+
+def run_quality(args: argparse.Namespace) -> int:
+    """Filter, write what is kept and what is not, and say all of it in the last line.
+
+    Returns:
+        0 if every chosen filter could judge every item that is kept, 3 if not, or if the budget is spent, 130 if
+        interrupted.
+    """
+    from annotate.quality.config import read_quality
+    from annotate.quality.export import check_places, write_items
+    from annotate.quality.pipeline import filter_items
+    from annotate.quality.prompts import PROMPTS
+    from annotate.quality.report import last_line, summarise, write_report
+    from demitasse.config import save_resolved
+    from demitasse.dataset import read, read_folder
+    from demitasse.prompts import load_pack
+
+    config = read_quality(args.config, args.overrides)
+    files = read_folder(args.data) if args.data.is_dir() else [read(args.data)]
+    check_places(files, args.out)
+    filtered = filter_items(files, config, args.out, progress=not args.quiet)
+    if filtered.cut_off:
+        why = filtered.halted or "interrupted"
+        print(f"{args.out}: {why}; nothing written, run the same command to go on", file=sys.stderr)
+        return 130 if filtered.interrupted else 3
+    save_resolved(config, args.out / RESOLVED)
+    write_items(files, filtered.entries, filtered.verdicts, config, args.out)
+    report = summarise(filtered, config, load_pack(config.prompts, PROMPTS) if filtered.models else None)
+    write_report(report, args.out)
+    if filtered.models:
+        counts = filtered.counts
+        print(f"{counts.requests} requests sent, {counts.replayed} answered from the journal")
+    print(last_line(report, args.out))
+    return 3 if report["kept_unjudged"] else 0
