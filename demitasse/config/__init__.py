@@ -6,6 +6,6 @@ is an error that names the key, the value, the file with its line, and the neare
 """
 
 from demitasse.config.read import read_config
-from demitasse.config.save import save_resolved
+from demitasse.config.save import resolved, save_resolved
 
-__all__ = ["read_config", "save_resolved"]
+__all__ = ["read_config", "resolved", "save_resolved"]

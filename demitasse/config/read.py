@@ -12,11 +12,22 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from demitasse.config.source import COMMAND_LINE, INTEGER, NUMBER, TRUTHS, Source, is_secret, override, read_file
+from demitasse.config.source import (
+    COMMAND_LINE,
+    INTEGER,
+    NUMBER,
+    TRUTHS,
+    Source,
+    is_secret,
+    may_be_secret,
+    override,
+    read_file,
+)
 from demitasse.errors import ConfigError, DemitasseError
 
 Config = TypeVar("Config")
 
+UNSET = "???"  # what OmegaConf, and so TAO's files, write for a value that is still to be given
 _LIMITS = {
     "ge": (operator.ge, "at least"),
     "gt": (operator.gt, "more than"),
@@ -77,6 +88,7 @@ class _Reader:
         for name, value in pairs.items():
             if name not in fields:
                 raise self._unknown(value, _dotted(key, name), _names(cls))
+        pairs = {name: value for name, value in pairs.items() if value.content != UNSET}
         missing = [name for name, field in fields.items() if name not in pairs and _is_required(field)]
         if missing:
             raise ConfigError(f"{source.place}: '{_dotted(key, missing[0])}' is missing, and it has no default")
@@ -160,7 +172,7 @@ class _Reader:
             by_leaf = {path.split(".")[-1]: path for path in _paths(self.root)}
             near = [by_leaf[close] for close in get_close_matches(name, by_leaf, n=1)]
         hint = f"the nearest valid key is '{near[0]}'" if near else f"valid here: {', '.join(siblings)}"
-        shown = "(hidden)" if is_secret(name) else source.shown()
+        shown = "(hidden)" if may_be_secret(name) else source.shown()
         return ConfigError(f"{source.place}: unknown key '{key}' (value {shown}); {hint}")
 
 

@@ -16,17 +16,24 @@ from demitasse.config.source import NUMBER, is_secret
 from demitasse.errors import ConfigError
 
 
-def save_resolved(config: Any, path: Path | str) -> None:
-    """Write a dataclass tree as YAML that `read_config` reads back to the same values, whole or not at all.
+def resolved(config: Any) -> Any:
+    """A dataclass tree as plain values.
 
     Left out, at any depth: fields whose metadata says `secret`, and keys that end in `api_key`.
 
     Raises:
         ConfigError: if a value is nothing that YAML can hold.
     """
-    write_text(
-        Path(path), yaml.dump(_plain(config, ""), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
-    )
+    return _plain(config, "")
+
+
+def save_resolved(config: Any, path: Path | str) -> None:
+    """Write what `resolved` makes of it as YAML that `read_config` reads back to the same values, whole or not at all.
+
+    Raises:
+        ConfigError: if a value is nothing that YAML can hold.
+    """
+    write_text(Path(path), yaml.dump(resolved(config), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120))
 
 
 def _plain(value: Any, key: str) -> Any:
@@ -47,11 +54,12 @@ def _plain(value: Any, key: str) -> Any:
     raise ConfigError(f"configuration key '{key}' holds a {type(value).__name__}, which YAML cannot hold")
 
 
-class _Dumper(yaml.SafeDumper):
+class Dumper(yaml.SafeDumper):
     """Quotes every string that some YAML reader, old or new, would take for something else (`on`, `1e-4`)."""
 
     def ignore_aliases(self, data: Any) -> bool:
+        """No anchors: a value that occurs twice is written twice."""
         return True
 
 
-_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(rf"(?:{NUMBER.pattern})\Z"), list("+-.0123456789i"))
+Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(rf"(?:{NUMBER.pattern})\Z"), list("+-.0123456789i"))

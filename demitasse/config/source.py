@@ -22,6 +22,7 @@ NUMBER = re.compile(r"[-+]?(?:(?:0|[1-9][0-9_]*|0[0-9]*)(?:\.[0-9_]*)?|\.[0-9][0
 NULLS = ("", "~", "null", "Null", "NULL")
 TRUTHS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 COMMAND_LINE = "command line"
+_SECRETIVE = re.compile(r"key|token|secret|passw", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -56,13 +57,18 @@ def _flat(source: Source) -> str:
         case list(parts):
             return "[" + ", ".join(_flat(part) for part in parts) + "]"
         case pairs:
-            shown = (f"{key}: {'(hidden)' if is_secret(key) else _flat(part)}" for key, part in pairs.items())
+            shown = (f"{key}: {'(hidden)' if may_be_secret(key) else _flat(part)}" for key, part in pairs.items())
             return "{" + ", ".join(shown) + "}"
 
 
 def is_secret(name: str) -> bool:
     """Whether a key's name says that its value must never reach a file or a message."""
     return name.endswith("api_key")
+
+
+def may_be_secret(name: str) -> bool:
+    """Whether a key that nobody declared could be meant for a secret (`apikey`, `token`); no message repeats it."""
+    return _SECRETIVE.search(name) is not None
 
 
 def read_file(path: Path) -> Source:
@@ -86,17 +92,19 @@ def read_file(path: Path) -> Source:
 
 
 def override(root: Source, text: str, section: str | None = None) -> None:
-    """Put one `a.b=value` into a mapping; the value is YAML. `section` is a prefix that may be given or left out.
+    """Put one `a.b=value` into a mapping. `section` is a prefix that may be given or left out.
+
+    As Hydra has it, `+` or `++` before the key changes nothing here, and `~a.b` takes the key out again. A value in
+    brackets, braces or quotes is YAML; any other is the text as it stands, for in `cam #3` YAML would see a comment.
 
     Raises:
         ConfigError: if it is not `key=value`, or a part of the key is no mapping.
     """
     key, equals, value = text.partition("=")
-    key = key.strip()
-    if not equals or not key:
+    removed, key = key.strip().startswith("~"), key.strip().lstrip("+~")
+    if not key or not (equals or removed):
         shown = (re.match(r"[\w.]*", text) or [""])[0]
         raise ConfigError(f"{COMMAND_LINE}: '{shown}' is not of the form key=value")
-    source = _parse(value, COMMAND_LINE) if value.strip() else Source("", COMMAND_LINE, quoted=True)
     *parents, last = key.removeprefix(f"{section}.").split(".") if section else key.split(".")
     target = root
     for parent in parents:
@@ -104,7 +112,16 @@ def override(root: Source, text: str, section: str | None = None) -> None:
         if parent not in pairs or pairs[parent].is_null:
             pairs[parent] = Source({}, COMMAND_LINE)
         target = pairs[parent]
-    _mapping(target, key)[last] = source
+    if removed:
+        _mapping(target, key).pop(last, None)
+    else:
+        _mapping(target, key)[last] = _value(value.strip())
+
+
+def _value(text: str) -> Source:
+    if text.startswith(("[", "{", '"', "'")):
+        return _parse(text, COMMAND_LINE)
+    return Source(text, COMMAND_LINE, quoted=not text)
 
 
 def _mapping(source: Source, key: str) -> dict[str, Source]:

@@ -187,6 +187,13 @@ def test_each_mistake_names_key_value_file_and_line(tmp_path, text, says):
         pytest.param("endpoint.model=m", "endpoint", Endpoint("m"), id="section_that_was_null"),
         pytest.param("prices={a: 2}", "prices", {"a": 2.0}, id="mapping"),
         pytest.param("extra.deep.key=1", "extra", {"deep": {"key": 1}}, id="below_a_dict"),
+        pytest.param("+name=b", "name", "b", id="hydras_plus"),
+        pytest.param("++optim.lr=0.25", "optim.lr", 0.25, id="hydras_two_pluses"),
+        pytest.param("~optim.lr", "optim.lr", 1e-3, id="hydras_tilde_gives_the_default_back"),
+        pytest.param("~name=file", "name", "x", id="hydras_tilde_with_a_value"),
+        pytest.param("name=night cam #3", "name", "night cam #3", id="a_hash_is_no_comment"),
+        pytest.param("name=@cam: *1", "name", "@cam: *1", id="marks_that_mean_something_in_yaml"),
+        pytest.param("name='a: b'", "name", "a: b", id="quotes"),
     ],
 )
 def test_an_override_wins_over_the_file(tmp_path, override, key, value):
@@ -195,6 +202,12 @@ def test_an_override_wins_over_the_file(tmp_path, override, key, value):
     for name in key.split("."):
         found = getattr(found, name)
     assert found == value
+
+
+def test_three_question_marks_are_a_value_still_to_be_given(tmp_path):
+    assert config(tmp_path, "name: ???\noptim: {lr: '???'}").name == "x"
+    assert config(tmp_path, "name: ???", ["name=b"]).name == "b"
+    assert "unknown key" in error(tmp_path, "nane: ???")
 
 
 def test_the_last_override_wins(tmp_path):
@@ -264,6 +277,9 @@ CANARY = "sk-canary-7"
         pytest.param(f"endpoint.token=[{CANARY}]", id="wrong_type_of_a_field_marked_secret"),
         pytest.param(f"endpiont={{api_key: {CANARY}}}", id="unknown_section"),
         pytest.param(f"openai_api_key={CANARY}", id="unknown_key"),
+        pytest.param(f"endpoint.apikey={CANARY}", id="misspelt_key"),
+        pytest.param(f"endpoint.access_token={CANARY}", id="secret_under_another_name"),
+        pytest.param(f"endpiont={{apikey: {CANARY}}}", id="misspelt_key_in_an_unknown_section"),
         pytest.param(f"endpoint.api_key.x={CANARY}", id="below_a_key"),
         pytest.param(f"name={{api_key: {CANARY}}}", id="mapping_for_a_string"),
         pytest.param(f"api_key:{CANARY}", id="colon_for_equals_sign"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from demitasse.dataset import FORMAT, TASKS, Item, TaskFile, read, read_folder, rebased, stats, validate, write
-from demitasse.errors import DataError
+from demitasse.errors import DataError, DiskFullError
 
 ODD = {
     "format": FORMAT,
@@ -93,7 +93,7 @@ def test_a_failed_replacement_leaves_the_old_file_whole(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(DiskFullError, match="No space"):
         write(path, TaskFile([], task="new"))
     assert read(path).task == "old" and [entry.name for entry in tmp_path.iterdir()] == ["x.json"]
 
