@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from evaluate.provenance import model_hash
+from demitasse.student.weights import model_hash
 from evaluate.records import Json
 
 if TYPE_CHECKING:

@@ -51,22 +51,28 @@ def video_parts(path: Path, info: VideoInfo, capability: Capability, policy: Sam
         return (Video(path.read_bytes(), mime, info.duration),)
     if not capability.images:
         raise MediaError(path, "too long or too large for the endpoint, which takes no images")
-    return _frame_parts(path, info.duration, policy)
+    return frame_parts(path, info.duration, policy)
 
 
 def _fits(path: Path, duration: float, capability: Capability) -> bool:
-    within = duration <= capability.max_video_seconds and path.stat().st_size <= capability.max_inline_bytes
-    return capability.video and within
+    most = max(capability.max_inline_bytes, capability.max_upload_bytes)
+    return capability.video and duration <= capability.max_video_seconds and path.stat().st_size <= most
 
 
-def _frame_parts(path: Path, duration: float, policy: SamplingPolicy) -> tuple[Part, ...]:
+def frame_parts(path: Path, duration: float, policy: SamplingPolicy, start: float = 0.0) -> tuple[Part, ...]:
+    """Frames of `duration` seconds of a video from `start` on, each after its time, which counts from `start`.
+
+    Raises:
+        MediaError: if the file cannot be read or decoded.
+    """
     from demitasse.media.frames import read_frames
     from demitasse.media.images import encode_jpeg
     from demitasse.media.sample import sample_times
 
-    frames = read_frames(path, sample_times(duration, policy), max_pixels=FRAME_PIXELS)
+    frames = read_frames(path, start + sample_times(duration, policy), max_pixels=FRAME_PIXELS)
     parts: list[Part] = []
-    for pixels, time in zip(frames.pixels, frames.times.tolist(), strict=True):
+    for pixels, shown in zip(frames.pixels, frames.times.tolist(), strict=True):
+        time = max(0.0, shown - start)  # what is on the screen at `start` may have come before it
         parts += [Text(frame_label(time)), Image(encode_jpeg(pixels, JPEG_QUALITY), "image/jpeg", round(time, 2))]
     return tuple(parts)
 

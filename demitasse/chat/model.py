@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import orjson
 
@@ -44,11 +44,12 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """An encoded video file, whole. `duration` in seconds."""
+    """An encoded video file, whole. `duration` in seconds; `span` is the stretch that is asked about, None for all."""
 
     data: bytes
     mime: str
     duration: float
+    span: tuple[float, float] | None = None
 
 
 Part = Text | Image | Video
@@ -64,12 +65,23 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """Generation settings; None leaves the endpoint's own default."""
+    """Generation settings; None leaves the endpoint's own default. All of them decide the answer, so all are keyed.
+
+    Attributes:
+        temperature: 0 for the likeliest words.
+        max_tokens: of the reply, thoughts included.
+        top_p: the share of likely words that is drawn from.
+        seed: of what is drawn.
+        fps: frames per second that the endpoint is told to read of a whole video.
+        extra: further fields of the endpoint's own request, as they are (`chat_template_kwargs`, `thinking_config`).
+    """
 
     temperature: float | None = 0.0
     max_tokens: int = 4096
     top_p: float | None = None
     seed: int | None = None
+    fps: float | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +124,8 @@ def _canonical(part: Part) -> dict[str, Any]:
     if isinstance(part, Text):
         return {"text": part.text}
     digest = hashlib.sha256(part.data).hexdigest()
-    return {"media": digest, "mime": part.mime, "time": part.time if isinstance(part, Image) else None}
+    where = {"time": part.time} if isinstance(part, Image) else {"span": part.span}
+    return {"media": digest, "mime": part.mime, **where}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,17 +153,39 @@ class Reply:
     retryable: bool = False  # for ERROR: may the same request work later?
     retry_after: float | None = None  # seconds the endpoint asked us to wait
     status: int | None = None  # for ERROR: the HTTP status, where there was one
+    fingerprint: str = ""  # of the weights and software that answered, where the endpoint tells
+
+
+# How an endpoint is told the frames per second to read of a whole video: vLLM's `media_io_kwargs`, the keyword
+# arguments of the model's processor, a field of the part itself, or not at all.
+FpsChannel = Literal["media_io", "mm_processor", "part", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """What an endpoint can take."""
+    """What an endpoint can take, and how it wants it.
 
-    video: bool = True  # a whole file in one part; otherwise frames are sent
+    Attributes:
+        video: a whole file in one part; otherwise frames are sent.
+        images: pictures, and so frames.
+        json_schema: holds its reply to a schema.
+        max_inline_bytes: of one media part inside the request.
+        max_upload_bytes: of a video that is uploaded before the request; 0 where there is no such way.
+        max_video_seconds: longer videos go as frames with their times.
+        fps_channel: how frames per second are told.
+        spans: can be told which stretch of a video is asked about.
+        boxes: how the model writes boxes, a name of `demitasse.chat.kinds.BOX_STYLES`; "" if nobody has said.
+    """
+
+    video: bool = True
     images: bool = True
     json_schema: bool = True
-    max_inline_bytes: int = 20 * 2**20  # of one media part
-    max_video_seconds: float = 60.0  # longer videos go as frames with their times
+    max_inline_bytes: int = 20 * 2**20
+    max_upload_bytes: int = 0
+    max_video_seconds: float = 60.0
+    fps_channel: FpsChannel = "none"
+    spans: bool = False
+    boxes: str = ""
 
 
 class ChatModel(Protocol):
@@ -158,7 +193,7 @@ class ChatModel(Protocol):
 
     @property
     def name(self) -> str:
-        """Identity for keys and provenance, without secrets: "openai:127.0.0.1:8000/qwen3-vl"."""
+        """Identity for keys and provenance, without secrets: "openai:api.example.com/qwen3-vl"."""
         ...
 
     @property

@@ -7,30 +7,28 @@ the key taken out of whatever the endpoint said. Retrying is the engine's busine
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import os
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 import httpx
 import openai
+import orjson
 
+from demitasse.chat.hosts import check_url, identity, is_loopback, read_key, without_key
+from demitasse.chat.kinds import OPENAI_KINDS, kind_of
 from demitasse.chat.model import Capability, Outcome, Reply, Request
+from demitasse.chat.retry_after import read_retry_after
 from demitasse.chat.wire.completions import error_message, one_line, read_completion
 from demitasse.chat.wire.requests import write_request
-from demitasse.errors import ConfigError
 
 OPENAI_HOST = "api.openai.com"
 CONNECT_SECONDS = 10.0
-SHORTEST_KEY = 8  # what is shorter ("EMPTY", "none") is a placeholder, and may be a word of an error message
 # Codes that say "later": timeout, conflict, too many requests. All of 5xx says so too.
 _RETRYABLE = frozenset({408, 409, 429})
+_JSON = openai.RequestOptions(headers={"Content-Type": "application/json"})
 
 
 class OpenAIChat:
@@ -42,8 +40,8 @@ class OpenAIChat:
             for a key in them would end up in files.
         api_key_env: name of the environment variable that holds the key. A loopback server needs none.
         timeout: seconds from sending a request to having its whole reply.
-        capability: what the endpoint can take. OpenAI's own has no video part; others are taken to have one.
-        connections: the most requests in flight. Twice the engine's concurrency is never reached.
+        capability: what the endpoint can take; None takes its kind's record by the host's name.
+        connections: the most requests in flight; more than anybody asks for.
 
     Raises:
         ConfigError: for a URL or a key that cannot be used.
@@ -56,24 +54,24 @@ class OpenAIChat:
         api_key_env: str = "OPENAI_API_KEY",
         timeout: float = 120.0,
         capability: Capability | None = None,
-        connections: int = 512,
+        connections: int = 4096,
     ) -> None:
-        url = _checked_url(base_url)
+        url = check_url(base_url)
+        host = url.hostname or ""
         self._model = model
         self._timeout = timeout
-        self._name = f"openai:{url.netloc}/{model}"
-        self._capability = capability or Capability(video=url.hostname != OPENAI_HOST)
+        self._name = f"openai:{identity(url)}/{model}"
+        self._capability = capability or OPENAI_KINDS[kind_of(host)]
         # OpenAI's newer models refuse max_tokens; most other servers know nothing else.
-        self._limit_field = "max_completion_tokens" if url.hostname == OPENAI_HOST else "max_tokens"
-        loopback = _is_loopback(url.hostname or "")
-        key = _read_key(api_key_env, base_url, loopback)
-        self._secret = key if len(key) >= SHORTEST_KEY else ""
+        self._limit_field = "max_completion_tokens" if host == OPENAI_HOST else "max_tokens"
+        self._key = key = read_key((api_key_env,), base_url)
         # openai has its own copy of httpx and exports its Timeout, not its Limits; only three numbers are read of it.
         limits: Any = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-        http_client = openai.DefaultAsyncHttpxClient(
+        # aiohttp below: httpx's own pool looks at all its connections for each request, 4 ms of them at 512.
+        http_client = openai.DefaultAioHttpClient(
             timeout=openai.Timeout(timeout, connect=CONNECT_SECONDS, pool=None),
             limits=limits,
-            trust_env=not loopback,  # no proxy can reach our loopback
+            trust_env=not is_loopback(host),  # no proxy can reach our loopback
         )
         self._client = openai.AsyncOpenAI(api_key=key, base_url=base_url, max_retries=0, http_client=http_client)
 
@@ -82,7 +80,10 @@ class OpenAIChat:
 
     @property
     def name(self) -> str:
-        """The host, port and model: "openai:127.0.0.1:8000/qwen3-vl"."""
+        """The address and model: "openai:api.example.com/qwen3-vl"; of this machine "openai:loopback/qwen3-vl".
+
+        On this machine the port does not count: a server that comes up on another one is the same server.
+        """
         return self._name
 
     @property
@@ -92,90 +93,90 @@ class OpenAIChat:
 
     async def reply(self, request: Request) -> Reply:
         """Ask once. Never retries, never raises for the endpoint's failures."""
-        body = write_request(request, self._model, self._capability, self._limit_field)
+        body = self.write(request)
         started = time.monotonic()
-        reply = await self._send(body)
-        return replace(reply, error=self._without_key(reply.error), latency=time.monotonic() - started)
+        reply = await self._send(body, self.is_structured(request))
+        return replace(reply, latency=time.monotonic() - started)
+
+    def write(self, request: Request) -> dict[str, Any]:
+        """The body that asks a request."""
+        return write_request(request, self._model, self._capability, self._limit_field)
+
+    def is_structured(self, request: Request) -> bool:
+        """Whether the endpoint is to hold its reply to a schema."""
+        return request.schema is not None and self._capability.json_schema
+
+    async def served(self) -> list[str]:
+        """The models' names that the endpoint tells; none if it does not tell."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                return [model.id async for model in self._client.models.list()]
+        except (openai.OpenAIError, TimeoutError, ValueError, AttributeError, TypeError):  # lists differ in form
+            return []
 
     async def close(self) -> None:
         """Release connections."""
         await self._client.close()
 
-    async def _send(self, body: Mapping[str, Any]) -> Reply:
-        # The raw response, because the client's own parsing drops what our reading needs: bodies that are not
-        # completions, and the reasoning fields.
-        create: Any = self._client.chat.completions.with_raw_response.create
+    async def _send(self, body: dict[str, Any], structured: bool) -> Reply:
+        # Bytes out and bytes in: the client's own walk through the body takes longer than all the rest of a request,
+        # and its parsing drops what our reading needs, bodies that are not completions and the reasoning fields.
+        content = orjson.dumps(body)
         try:
             async with asyncio.timeout(self._timeout):  # httpx's own limit starts again with every byte
-                response = await create(**body)
-                return read_completion(response.http_response.content)
-        except openai.APIStatusError as error:
-            return _status_reply(error)
-        except (TimeoutError, openai.APITimeoutError):
+                response = await self._client.post(
+                    "/chat/completions", cast_to=httpx.Response, content=content, options=_JSON
+                )
+                return read_completion(self.clean(response.content), structured)
+        except (openai.APIError, TimeoutError) as error:
+            return self.read_failure(error)
+
+    def read_failure(self, error: openai.APIError | TimeoutError) -> Reply:
+        """What the client raised, as a reply."""
+        if isinstance(error, openai.APIStatusError):
+            return read_status(error.status_code, self.clean(error.response.content), error.response.headers)
+        return self._unanswered(_root(error) if isinstance(error, openai.APIError) else error)
+
+    def clean(self, content: bytes) -> bytes:
+        """What the endpoint said, without the key."""
+        return without_key(content, self._key)
+
+    @property
+    def client(self) -> openai.AsyncOpenAI:
+        """The client itself, for what else the endpoint has."""
+        return self._client
+
+    def _unanswered(self, cause: BaseException) -> Reply:
+        if isinstance(cause, TimeoutError):
             return Reply(Outcome.ERROR, error=f"no whole reply within {self._timeout:g} s", retryable=True)
-        except openai.APIConnectionError as error:
-            cause = type(error.__cause__ or error).__name__
-            return Reply(Outcome.ERROR, error=f"the connection failed ({cause})", retryable=True)
-
-    def _without_key(self, text: str) -> str:
-        return text.replace(self._secret, "[key]") if self._secret else text
+        return Reply(Outcome.ERROR, error=f"the connection failed ({type(cause).__name__})", retryable=True)
 
 
-def _status_reply(error: openai.APIStatusError) -> Reply:
-    status = error.status_code
-    message = error_message(error.body or error.response.text)
+def _root(error: BaseException) -> BaseException:
+    """What really happened: the client calls a connection that the server dropped a timeout."""
+    while error.__cause__ is not None and not isinstance(error, TimeoutError):
+        error = error.__cause__
+    return error
+
+
+def read_status(status: int, content: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> Reply:
+    """What a status other than 200 says; the key must be out of `content`."""
+    body = _parsed(content)
+    inner = body.get("error") if isinstance(body, dict) else None
     # An empty account answers 429 as well, but no waiting fills it.
-    later = (status in _RETRYABLE or status >= 500) and error.code != "insufficient_quota"
+    empty = isinstance(inner, dict) and inner.get("code") == "insufficient_quota"
+    later = (status in _RETRYABLE or status >= 500) and not empty
     return Reply(
         Outcome.ERROR,
-        error=one_line(f"HTTP {status}: {message}"),
+        error=one_line(f"HTTP {status}: {error_message(body)}"),
         retryable=later,
-        retry_after=_retry_after(error.response.headers) if later else None,
+        retry_after=read_retry_after(headers) if later else None,
         status=status,
     )
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from `retry-after-ms` or `Retry-After` (seconds or an HTTP date); None if unreadable."""
-    milliseconds, value = headers.get("retry-after-ms"), headers.get("retry-after")
+def _parsed(content: bytes) -> object:
     try:
-        if milliseconds is not None:
-            return max(0.0, float(milliseconds) / 1000)
-        if value is None:
-            return None
-        if re.fullmatch(r"\s*\d+(\.\d+)?\s*", value):
-            return float(value)
-        date = parsedate_to_datetime(value)
-        return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
-    except ValueError:
-        return None
-
-
-def _checked_url(base_url: str) -> SplitResult:
-    url = urlsplit(base_url)
-    if url.scheme not in ("http", "https") or not url.hostname:
-        raise ConfigError(f"base_url '{url.scheme}://{url.hostname or ''}…' must be an http:// or https:// address")
-    if url.username or url.password or url.query or url.fragment:
-        raise ConfigError(
-            f"the base_url of {url.hostname} carries a user, a query or a fragment: give scheme, host, port and path "
-            "alone, and the key by the name of an environment variable (api_key_env)"
-        )
-    return url
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _read_key(variable: str, base_url: str, loopback: bool) -> str:
-    key = os.environ.get(variable, "").strip()
-    if not key and loopback:
-        return "EMPTY"
-    if not key:
-        raise ConfigError(f"the environment variable {variable} is not set: put the key for {base_url} in it")
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise ConfigError(f"the environment variable {variable} holds characters that no key has: set it again")
-    return key
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return content.decode("utf-8", "replace")

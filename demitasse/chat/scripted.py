@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from demitasse.chat.blocks import read_blocks
 from demitasse.chat.model import Capability, Image, Outcome, Part, Reply, Request, Usage, Video
-from demitasse.toyworld import teacher
+from demitasse.toyworld import examiner, teacher
 from demitasse.toyworld.marker import read_marker
 from demitasse.toyworld.world import CLIP_COUNT, ToyClip, toy_clip
 
@@ -71,10 +71,14 @@ class ScriptedModel:
         """Nothing is held open."""
 
     def _told(self, request: Request) -> teacher.Told:
+        if request.step == "check":
+            return {"ready": True}
         if request.step == "judge":
             blocks = read_blocks(request.text)
             return teacher.judge(blocks.get("reference", ""), blocks.get("response", ""))
         clip = self._recognise(request)
+        if request.step in examiner.STEPS:
+            return examiner.examine(request, clip and self._mistaken(clip))
         return teacher.excuse(request.step) if clip is None else teacher.tell(request.step, self._mistaken(clip))
 
     def _recognise(self, request: Request) -> ToyClip | None:

@@ -11,16 +11,18 @@ import torch
 
 from demitasse.dataset import Item
 from demitasse.student.collate import Batch, collate
+from demitasse.student.encode import Encoded
 from demitasse.student.load import Student
 from demitasse.student.sight import Sight
 
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """A raw answer. "length": the token limit cut it, so it must not be read as if it were whole."""
+    """A raw answer of so many tokens. "length": the limit cut it, so it must not be read as if it were whole."""
 
     text: str
     finish: Literal["stop", "length"]
+    tokens: int
 
 
 class Answerer:
@@ -39,43 +41,52 @@ class Answerer:
         """
         encoder = self.student.encoder
         prompts = [encoder.prompt(item, self.sight.show(item, path)) for item, path in items]
-        # Padding on the left: the first new token follows the prompt, not padding.
-        batch = collate(prompts, encoder.vision, encoder.tokenizer.pad_token_id, side="left", dtype=self._dtype)
-        return self._decode(self._generate(batch))
+        return generate(self.student, prompts, self.max_new_tokens)
 
-    @property
-    def _dtype(self) -> torch.dtype:
-        dtype: torch.dtype = self.student.model.dtype
-        return dtype
 
-    @torch.inference_mode()
-    def _generate(self, batch: Batch) -> torch.Tensor:
-        """New token ids [B, new]."""
-        # generate() works positions out again from the token types, which is what continuing needs.
-        inputs = {
-            name: value.to(self.student.model.device)
-            for name, value in batch.items()
-            if name not in ("labels", "position_ids")
-        }
-        # Greedy, whatever the checkpoint's own generation settings say: the same question, the same answer.
-        ids = self.student.model.generate(
-            **inputs,
-            max_new_tokens=self.max_new_tokens,
-            do_sample=False,
-            num_beams=1,
-            temperature=None,
-            top_p=None,
-            top_k=None,
-            repetition_penalty=1.0,
-            pad_token_id=self.student.tokenizer.pad_token_id,
-        )
-        return ids[:, batch["input_ids"].shape[1] :]
+def generate(
+    student: Student, prompts: Sequence[Encoded], max_new_tokens: int, temperature: float = 0.0, seed: int = 0
+) -> list[Generated]:
+    """Continue encoded prompts, in their order: greedily, or with words drawn at a temperature from a seed."""
+    # Padding on the left: the first new token follows the prompt, not padding.
+    vision, tokenizer = student.encoder.vision, student.tokenizer
+    batch = collate(prompts, vision, tokenizer.pad_token_id, side="left", dtype=student.model.dtype)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        ids = _continue(student, batch, max_new_tokens, temperature)
+    return decode(student, ids)
 
-    def _decode(self, ids: torch.Tensor) -> list[Generated]:
-        eos = self.student.model.generation_config.eos_token_id
-        ends = torch.tensor(eos if isinstance(eos, list) else [eos], device=ids.device)
-        texts = self.student.tokenizer.batch_decode(ids, skip_special_tokens=True)
-        stopped = torch.isin(ids, ends).any(dim=1).tolist()
-        return [
-            Generated(text.strip(), "stop" if done else "length") for text, done in zip(texts, stopped, strict=True)
-        ]
+
+@torch.inference_mode()
+def _continue(student: Student, batch: Batch, max_new_tokens: int, temperature: float) -> torch.Tensor:
+    """New token ids [B, new]."""
+    # generate() works positions out again from the token types, which is what continuing needs.
+    inputs = {
+        name: value.to(student.model.device) for name, value in batch.items() if name not in ("labels", "position_ids")
+    }
+    # Only what is asked for, whatever the checkpoint's own settings say: the same question, the same answer.
+    ids: torch.Tensor = student.model.generate(
+        **inputs,
+        max_new_tokens=max_new_tokens,
+        do_sample=temperature > 0,
+        num_beams=1,
+        temperature=temperature or None,
+        top_p=None,
+        top_k=None,
+        repetition_penalty=1.0,
+        pad_token_id=student.tokenizer.pad_token_id,
+    )
+    return ids[:, batch["input_ids"].shape[1] :]
+
+
+def decode(student: Student, ids: torch.Tensor) -> list[Generated]:
+    """The texts of new token ids [B, new], and how each ended."""
+    eos = student.model.generation_config.eos_token_id
+    ends = torch.isin(ids, torch.tensor(eos if isinstance(eos, list) else [eos], device=ids.device))
+    texts = student.tokenizer.batch_decode(ids, skip_special_tokens=True)
+    decoded = []
+    for text, ended in zip(texts, ends, strict=True):
+        stopped = bool(ended.any())
+        count = int(ended.int().argmax()) + 1 if stopped else len(ended)  # after the end there is only padding
+        decoded.append(Generated(text.strip(), "stop" if stopped else "length", count))
+    return decoded

@@ -46,6 +46,11 @@ def test_a_video_that_fits_goes_whole(clip: Path, info: VideoInfo) -> None:
     assert describe_media([part, Text("what?")]) == [told]
 
 
+def test_a_video_too_large_for_a_request_goes_whole_where_it_can_be_uploaded(clip: Path, info: VideoInfo) -> None:
+    (part,) = video_parts(clip, info, Capability(max_inline_bytes=1000, max_upload_bytes=10**9), POLICY)
+    assert isinstance(part, Video)
+
+
 @pytest.mark.parametrize(
     ("suffix", "mime"),
     [(".MOV", "video/quicktime"), (".mkv", "video/x-matroska"), (".avi", "video/x-msvideo"), (".webm", "video/webm")],

@@ -98,7 +98,7 @@ def test_a_date_to_wait_for_is_read(raw_server) -> None:
         pytest.param(b"<html>\n<b>Bad gateway</b></html>", "HTTP 502: <html> <b>Bad gateway", id="html"),
         pytest.param(b"", "HTTP 502: no message", id="nothing"),
         pytest.param(b'{"detail":"x"}', "HTTP 502: {'detail': 'x'}", id="another_form"),
-        pytest.param(b"x" * 5000, "…", id="too_much"),
+        pytest.param(b"x" * 5000 + b" why", "x why", id="too_much_keeps_its_end"),
     ],
 )
 def test_an_error_without_openais_form_is_told_on_one_line(raw_server, body: bytes, told: str) -> None:
@@ -158,7 +158,7 @@ def test_the_key_is_sent_and_told_to_nobody_else(speaker, monkeypatch: pytest.Mo
     with ChatServer(speaker(), api_key=KEY) as server:
         assert ask(server.base_url, api_key_env="TEACHER_KEY").outcome is Outcome.SUCCESS
         chat = OpenAIChat("teacher", server.base_url, "TEACHER_KEY")
-        assert repr(chat) == f"OpenAIChat('openai:{server.base_url[7:-3]}/teacher')"
+        assert repr(chat) == "OpenAIChat('openai:loopback/teacher')"
         monkeypatch.setenv("TEACHER_KEY", KEY + "-wrong")
         reply = ask(server.base_url, api_key_env="TEACHER_KEY")
     assert (reply.status, reply.error) == (401, "HTTP 401: Incorrect API key provided: [key].")

@@ -10,7 +10,7 @@ from demitasse.dataset import Item
 from demitasse.errors import ConfigError, MediaError
 from demitasse.media.cache import FrameCache
 from demitasse.media.sample import SamplingPolicy
-from demitasse.student.generate import Answerer
+from demitasse.student.generate import Answerer, decode
 from demitasse.student.load import load_student
 from demitasse.student.sight import Sight, SightSettings
 from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
@@ -63,7 +63,8 @@ def test_an_answer_that_ends_by_itself_says_stop(folder, clips, tmp_path):
     asked = answerer(folder, tmp_path)
     end = asked.student.tokenizer.convert_tokens_to_ids("<|im_end|>")
     ids = torch.tensor([[end, end]])
-    assert asked._decode(ids)[0].finish == "stop"
+    (said,) = decode(asked.student, ids)
+    assert (said.finish, said.tokens) == ("stop", 1)
 
 
 def test_blank_frames_make_all_videos_alike(folder, clips, tmp_path):

@@ -1,5 +1,6 @@
-"""The OpenAI chat-completions format, written and read in both directions.
+"""Formats on the wire, written and read.
 
-`OpenAIChat` writes requests and reads completions; the stand-in server reads requests and writes completions.
-Each file holds both directions, so that what one side writes is what the other reads.
+OpenAI's chat-completions format in both directions: `OpenAIChat` writes requests and reads completions, the stand-in
+server reads requests and writes completions, and what one side writes is what the other reads. Of Gemini's format the
+server's side (gemini.py); the other is the real client's.
 """

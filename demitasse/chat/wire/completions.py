@@ -11,12 +11,22 @@ import orjson
 from demitasse.answers.reasoning import split_reasoning
 from demitasse.chat.model import Outcome, Reply, Usage
 
+# What vLLM and SGLang say of a reply that its own server broke off: not the model's end, whatever stands there.
+_BROKEN_OFF = frozenset({"abort", "error", "repetition"})
+LOOP = 64  # spaces and line breaks at a reply's end: nobody writes so many, and more room brings more of them
 
-def read_completion(content: bytes) -> Reply:
+
+def read_completion(content: bytes, structured: bool = False) -> Reply:
     """What a 200 says, which may still be an error.
 
     Reasoning is taken from `message.reasoning`, `message.reasoning_content` and `<think>` tags alike; servers
     differ in where they put it, some of them from version to version.
+
+    Args:
+        content: the body.
+        structured: whether a schema was to be enforced. Then a JSON value that a server has put where reasoning
+            goes is the answer, and a reply that runs on in white space until its room is used up is not cut short:
+            what stands before is all there is to come.
     """
     try:
         body = orjson.loads(content)
@@ -29,23 +39,43 @@ def read_completion(content: bytes) -> Reply:
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
         return _failed("the reply has no choices")
-    return _read_choice(body, message, str(choice.get("finish_reason") or ""))
+    return _read_choice(body, message, str(choice.get("finish_reason") or ""), structured)
 
 
-def _read_choice(body: Mapping[str, Any], message: Mapping[str, Any], finish: str) -> Reply:
-    split = split_reasoning(_flat_text(message.get("content")))
+def _read_choice(body: Mapping[str, Any], message: Mapping[str, Any], finish: str, structured: bool) -> Reply:
+    content = _flat_text(message.get("content"))
+    split = split_reasoning(content)
     thoughts = [message.get("reasoning"), message.get("reasoning_content"), split.reasoning]
-    outcome, error = _outcome(finish, message.get("refusal"), split.final)
+    told = list(dict.fromkeys(text for text in thoughts if isinstance(text, str) and text))
+    text = split.final
+    if structured and not text and split.closed and len(told) == 1 and is_json(told[0]):
+        text, told = told[0].strip(), []
+    looping = structured and text != "" and is_looping(content)
+    outcome, error = _outcome("stop" if looping else finish, message.get("refusal"), text)
     return Reply(
         outcome=outcome,
-        text=split.final,
-        reasoning="\n".join(dict.fromkeys(text for text in thoughts if isinstance(text, str) and text)),
+        text=text,
+        reasoning="\n".join(told),
         model=str(body.get("model") or ""),
         finish_reason=finish,
         usage=_read_usage(body.get("usage")),
         error=error,
         retryable=outcome is Outcome.ERROR,
+        fingerprint=str(body.get("system_fingerprint") or ""),
     )
+
+
+def is_looping(content: str) -> bool:
+    """Whether a reply under a schema runs on in white space, which the grammar allows between any two words."""
+    return len(content) - len(content.rstrip()) >= LOOP
+
+
+def is_json(text: str) -> bool:
+    """Whether a text as a whole is a JSON object or list."""
+    try:
+        return isinstance(orjson.loads(text), dict | list)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def _outcome(finish: str, refusal: object, text: str) -> tuple[Outcome, str]:
@@ -55,6 +85,8 @@ def _outcome(finish: str, refusal: object, text: str) -> tuple[Outcome, str]:
         return Outcome.REFUSED, one_line(str(refusal))
     if finish == "length":
         return Outcome.TRUNCATED, ""
+    if finish in _BROKEN_OFF:
+        return Outcome.ERROR, f"the server broke the reply off ({finish})"
     if not text:
         return Outcome.ERROR, "the reply has no text"
     return Outcome.SUCCESS, ""
@@ -92,9 +124,12 @@ def error_message(body: object) -> str:
 
 
 def one_line(text: str) -> str:
-    """`text` on one line, cut at 300 characters: fit for an error message."""
+    """`text` on one line, cut to 300 characters: fit for an error message.
+
+    The end is kept as well: vLLM puts a whole video's pixels into a message, and what was wrong with it behind them.
+    """
     flat = " ".join(text.split())
-    return flat if len(flat) <= 300 else flat[:299] + "…"
+    return flat if len(flat) <= 300 else f"{flat[:179]}…{flat[-120:]}"
 
 
 def write_completion(reply: Reply, number: int) -> dict[str, Any]:
@@ -111,6 +146,7 @@ def write_completion(reply: Reply, number: int) -> dict[str, Any]:
         "object": "chat.completion",
         "created": int(time.time()),
         "model": reply.model,
+        "system_fingerprint": reply.fingerprint or None,
         "choices": [{"index": 0, "message": message, "finish_reason": finish, "logprobs": None}],
         "usage": {
             "prompt_tokens": usage.prompt,

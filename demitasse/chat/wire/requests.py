@@ -10,12 +10,15 @@ from typing import Any
 
 import orjson
 
-from demitasse.chat.model import Capability, Image, Part, Request, Sampling, Text, Turn, Video
+from demitasse.chat.model import Capability, FpsChannel, Image, Part, Request, Sampling, Text, Turn, Video
 from demitasse.errors import DataError
 
 _STEP_TAG = re.compile(r"(?:\n\n)?\[step: ([^\]\n]+)\]$")
 _FRAME_TIME = re.compile(r"^t=(\d+(?:\.\d+)?) s$")
 _DATA_URI = re.compile(r"^data:([\w.+-]+/[\w.+-]+);base64,", re.ASCII)
+# What is the request's own; every other field of a body is one that the sender added.
+_SAMPLING_FIELDS = {"max_tokens", "max_completion_tokens", "temperature", "top_p", "seed"}
+_OWN_FIELDS = {"model", "messages", "response_format", "media_io_kwargs", "mm_processor_kwargs"} | _SAMPLING_FIELDS
 _SCHEMA_NOTE = "Answer with one JSON value that fits this JSON schema, and nothing else:\n"
 
 
@@ -24,13 +27,19 @@ def frame_label(seconds: float) -> str:
     return f"t={seconds:.2f} s"
 
 
+def frame_time(before: Part) -> float | None:
+    """The presentation time of a picture, from the part before it."""
+    label = _FRAME_TIME.match(before.text) if isinstance(before, Text) else None
+    return float(label.group(1)) if label else None
+
+
 def write_request(request: Request, model: str, capability: Capability, limit_field: str) -> dict[str, Any]:
     """The JSON body of POST /chat/completions; `limit_field` is the endpoint's name for the token limit."""
     sampling = request.sampling
     enforced = request.schema is not None and capability.json_schema
     body: dict[str, Any] = {
         "model": model,
-        "messages": _messages(request, describe_schema=not enforced),
+        "messages": _messages(request, capability, in_words=not enforced),
         limit_field: sampling.max_tokens,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
@@ -39,17 +48,52 @@ def write_request(request: Request, model: str, capability: Capability, limit_fi
     if enforced:
         schema = {"name": re.sub(r"[^a-zA-Z0-9_-]", "_", request.step)[:64], "schema": request.schema}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return {key: value for key, value in body.items() if value is not None}
+    body |= _fps_fields(_fps(request), capability.fps_channel)
+    given = {key: value for key, value in body.items() if value is not None}
+    return given | {key: _joined(given.get(key), value) for key, value in sampling.extra.items()}
 
 
-def _messages(request: Request, describe_schema: bool) -> list[dict[str, Any]]:
-    system = [request.system] if request.system else []
-    if request.schema is not None and describe_schema:
-        system.append(_SCHEMA_NOTE + orjson.dumps(request.schema, option=orjson.OPT_INDENT_2).decode())
-    system.append(f"[step: {request.step}]")
+def _fps(request: Request) -> float | None:
+    """The frames per second to tell, where a whole video goes out."""
+    return request.sampling.fps if any(isinstance(part, Video) for part in request.parts) else None
+
+
+def _fps_fields(fps: float | None, channel: FpsChannel) -> dict[str, Any]:
+    if fps is None:
+        return {}
+    if channel == "media_io":  # a server's default number of frames would cap what fps gives
+        return {"media_io_kwargs": {"video": {"fps": fps, "num_frames": -1}}}
+    if channel == "mm_processor":
+        return {"mm_processor_kwargs": {"fps": fps, "do_sample_frames": True}}
+    return {}
+
+
+def _joined(ours: object, added: object) -> object:
+    """What the sender added wins, field by field where both are objects."""
+    return {**ours, **added} if isinstance(ours, dict) and isinstance(added, dict) else added
+
+
+def write_system(request: Request, schema_in_words: bool) -> str:
+    """The system message: the request's own, the schema in words where nothing enforces it, and the step's name."""
+    words = [write_schema(request.schema)] if request.schema is not None and schema_in_words else []
+    return "\n\n".join([*([request.system] if request.system else []), *words, f"[step: {request.step}]"])
+
+
+def write_schema(schema: Mapping[str, Any]) -> str:
+    """The words that ask for a schema."""
+    return _SCHEMA_NOTE + orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode()
+
+
+def read_system(text: str) -> tuple[str, str]:
+    """The request's own system message, and the step's name; "" where there is none."""
+    tag = _STEP_TAG.search(text)
+    return (text[: tag.start()], tag.group(1)) if tag else (text, "")
+
+
+def _messages(request: Request, capability: Capability, in_words: bool) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = [
-        {"role": "system", "content": "\n\n".join(system)},
-        {"role": "user", "content": _content(request.parts)},
+        {"role": "system", "content": write_system(request, in_words)},
+        {"role": "user", "content": _content(request, capability)},
     ]
     for turn in request.turns:
         messages.append({"role": "assistant", "content": turn.reply})
@@ -57,18 +101,23 @@ def _messages(request: Request, describe_schema: bool) -> list[dict[str, Any]]:
     return messages
 
 
-def _content(parts: tuple[Part, ...]) -> str | list[dict[str, Any]]:
+def _content(request: Request, capability: Capability) -> str | list[dict[str, Any]]:
+    parts = request.parts
     if len(parts) == 1 and isinstance(parts[0], Text):
         return parts[0].text  # text-only servers may take nothing but a string
-    return [_write_part(part) for part in parts]
+    fps = _fps(request) if capability.fps_channel == "part" else None
+    return [_write_part(part, fps) for part in parts]
 
 
-def _write_part(part: Part) -> dict[str, Any]:
+def _write_part(part: Part, fps: float | None) -> dict[str, Any]:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text}
-    kind = "video_url" if isinstance(part, Video) else "image_url"
     uri = f"data:{part.mime};base64,{base64.b64encode(part.data).decode()}"
-    return {"type": kind, kind: {"url": uri}}
+    if isinstance(part, Image):
+        return {"type": "image_url", "image_url": {"url": uri}}
+    if part.span is not None:
+        raise ValueError("a stretch of a video cannot be told in this format: cut it out first (Capability.spans)")
+    return {"type": "video_url", "video_url": {"url": uri} | ({"fps": fps} if fps else {})}
 
 
 def read_request(body: Mapping[str, Any]) -> Request:
@@ -82,13 +131,13 @@ def read_request(body: Mapping[str, Any]) -> Request:
     talk = [m for m in messages if m.get("role") != "system"]
     if not talk or [m.get("role") for m in talk] != ["user", "assistant"] * (len(talk) // 2) + ["user"]:
         raise DataError("messages: after the system message, user and assistant must take turns, user first and last")
-    tag = _STEP_TAG.search(system)
+    system, step = read_system(system)
     response_format = body.get("response_format") or {}
     schema = response_format.get("json_schema") or {}
     return Request(
-        step=tag.group(1) if tag else str(schema.get("name", "")),
+        step=step or str(schema.get("name", "")),
         parts=_read_content(talk[0].get("content")),
-        system=system[: tag.start()] if tag else system,
+        system=system,
         schema=schema.get("schema"),
         sampling=_read_sampling(body),
         turns=tuple(
@@ -100,7 +149,17 @@ def read_request(body: Mapping[str, Any]) -> Request:
 
 def _read_sampling(body: Mapping[str, Any]) -> Sampling:
     limit = body.get("max_completion_tokens", body.get("max_tokens", Sampling().max_tokens))
-    return Sampling(body.get("temperature"), limit, body.get("top_p"), body.get("seed"))
+    extra = {key: value for key, value in body.items() if key not in _OWN_FIELDS}
+    return Sampling(body.get("temperature"), limit, body.get("top_p"), body.get("seed"), _read_fps(body), extra)
+
+
+def _read_fps(body: Mapping[str, Any]) -> float | None:
+    """The frames per second, from whichever of the three places holds them."""
+    told = [(body.get("media_io_kwargs") or {}).get("video") or {}, body.get("mm_processor_kwargs") or {}]
+    for message in body["messages"]:
+        content = message.get("content")
+        told += [part.get("video_url") or {} for part in content if part] if isinstance(content, list) else []
+    return next((place["fps"] for place in told if "fps" in place), None)
 
 
 def _read_content(content: object) -> tuple[Part, ...]:
@@ -108,8 +167,7 @@ def _read_content(content: object) -> tuple[Part, ...]:
         return (Text(content),)
     parts: list[Part] = []
     for item in _list_of_dicts(content, "content"):
-        previous = _FRAME_TIME.match(parts[-1].text) if parts and isinstance(parts[-1], Text) else None
-        parts.append(_read_part(item, float(previous.group(1)) if previous else None))
+        parts.append(_read_part(item, frame_time(parts[-1]) if parts else None))
     return tuple(parts)
 
 
