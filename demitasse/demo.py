@@ -48,7 +48,10 @@ def summarise(run: Path, seconds: float) -> dict[str, Any]:
         name: {key: report["metrics"][name][key] for key in ("before", "after", "n", "delta_ci95")} for name in METRICS
     }
     choice = report["metrics"]["mcq_accuracy"]["arms"]
-    controls = {key: {"mcq_accuracy": choice[arm]["mean"], "n": choice[arm]["n"]} for key, arm in CONTROLS.items()}
+    asked = {key: choice[arm] for key, arm in CONTROLS.items()}
+    [daft] = _json(run / "predictions" / "daft.json").values()
+    asked["daft_dialect"] = daft["mcq"]
+    controls = {key: {"mcq_accuracy": row["mean"], "n": row["n"]} for key, row in asked.items()}
     return {
         **metrics,
         "controls": controls,

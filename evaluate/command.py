@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from demitasse.atomic import write_text
 from demitasse.errors import ConfigError
 from evaluate.student import Frames, StudentSettings
 
@@ -68,6 +70,7 @@ def run_predict(args: argparse.Namespace) -> int:
 def add_score_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `demitasse score`."""
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders that `demitasse predict` wrote")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the table's figures there, by run and task")
     _add_skip(parser)
 
 
@@ -75,9 +78,10 @@ def run_score(args: argparse.Namespace) -> int:
     """Score runs, write `scores.jsonl` into each, and print a table."""
     from evaluate.arm import check_gold, load_arm
     from evaluate.records import write_rows
-    from evaluate.table import score_table
+    from evaluate.table import by_task, score_table
 
     incomplete = False
+    figures = {}
     for folder in args.runs:
         arm = load_arm(folder)
         skipped = check_gold(arm.items, args.skip_gold_faults)
@@ -85,9 +89,12 @@ def run_score(args: argparse.Namespace) -> int:
         write_rows(folder / "scores.jsonl", [row.to_json() for row in rows])
         print(f"{folder}: {len(rows)} items of {len({row.asked.video_id for row in rows})} videos")
         print(score_table(rows))
+        figures[str(folder)] = by_task(rows)
         for sentence in skipped.values():
             print(f"left out: {sentence}")
         incomplete = incomplete or bool(skipped) or len(arm.predictions) < len(arm.items)
+    if args.json is not None:
+        write_text(args.json, json.dumps(figures, indent=2) + "\n")
     return INCOMPLETE if incomplete else 0
 
 

@@ -30,6 +30,9 @@ def make_run(tmp_path):
     }
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "report.json").write_text(json.dumps(report))
+    (tmp_path / "predictions").mkdir()
+    daft = {"runs/demo/predictions/daft": {"mcq": {"mean": 0.85, "n": 10}}}
+    (tmp_path / "predictions" / "daft.json").write_text(json.dumps(daft))
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "split.json").write_text(json.dumps({"train": ["a", "b", "c"], "eval": ["d"]}))
     return tmp_path
@@ -41,6 +44,7 @@ def test_the_summary_has_the_keys_that_scripts_read(tmp_path):
         assert set(summary[name]) == {"before", "after", "n", "delta_ci95"}
     assert summary["controls"]["blank_frames"] == {"mcq_accuracy": 0.3, "n": 10}
     assert summary["controls"]["answers_only"] == {"mcq_accuracy": 0.5, "n": 10}
+    assert summary["controls"]["daft_dialect"] == {"mcq_accuracy": 0.85, "n": 10}
     counted = {name: summary[name] for name in ("items", "videos_train", "videos_eval", "seconds", "teacher", "judge")}
     assert counted == {
         "items": 50, "videos_train": 3, "videos_eval": 1, "seconds": 12.3, "teacher": "scripted", "judge": "scripted",
