@@ -12,6 +12,11 @@ KINDS = {
         "captions, descriptions and ten tasks of questions with reasoning, from a folder of videos",
         "annotate.video_reasoning.command",
     ),
+    "workshop": ("walk through a new domain and write a prompt pack for it", "annotate.workshop.command"),
+    "quality": (
+        "filters over task files of any origin, each verdict with its reason",
+        "annotate.quality.command",
+    ),
 }
 
 

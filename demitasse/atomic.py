@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from demitasse.errors import DiskFullError, is_disk_full
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -16,14 +18,21 @@ def replacing(path: Path) -> Iterator[Path]:
     Missing folders are made. After an error nothing is left behind and `path` is as it was. Two processes may
     write the same target: the last to finish wins, and readers see one whole file or the other. What a kill
     leaves behind starts with a dot and lacks the target's own suffix, so that it is no input to anything.
+
+    Raises:
+        DiskFullError: if the disk does not take it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.parent / f".{uuid4().hex}.partial"
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         _sync(partial)
         os.replace(partial, path)
         _sync(path.parent)
+    except OSError as error:
+        if is_disk_full(error):
+            raise DiskFullError(f"{path} could not be written ({error.strerror}): make room and run again") from None
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import NamedTuple
 
-from demitasse.errors import DemitasseError
+from demitasse.errors import DemitasseError, is_disk_full
 from demitasse.stages import STAGES, use_checkout
 
 EXIT_BAD_INPUT = 2
@@ -32,13 +32,16 @@ COMMANDS = {
     "demo": Command("the whole loop on toy videos, offline, in minutes", "demitasse.demo"),
     "run": Command("a recipe's stages in order, resumable", "demitasse.recipe"),
     "toyworld": Command("write small videos whose truth is known", "demitasse.toyworld.command"),
+    "plan": Command("what annotating would ask and cost, before anything is sent", "annotate.plan"),
     "annotate": Command("teachers write data about your videos", "annotate.command"),
-    "data": Command("validate, count, split and convert datasets", "demitasse.data_command"),
+    "check": Command("one tiny request to each endpoint before anything is spent", "annotate.check"),
+    "data": Command("validate, count, split, convert, correct and publish datasets", "demitasse.data_command"),
     "train": Command("train a student, in one process", "train.command"),
     "predict": Command("ask a student every question of a dataset", "evaluate.command"),
     "score": Command("score predictions against a dataset", "evaluate.command"),
     "judge": Command("have a model grade free-text predictions from 1 to 5", "evaluate.command"),
     "compare": Command("a report of before and after", "evaluate.command"),
+    "view": Command("watch, read and decide: annotations and predictions in the browser", "demitasse.view.command"),
     "serve": Command("serve the scripted model on this machine, over the OpenAI protocol", "demitasse.chat.server"),
 }
 
@@ -65,6 +68,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Python flushes stdout once more as it exits, and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_PIPE_CLOSED
+    except OSError as fault:
+        if not is_disk_full(fault):
+            raise
+        print(f"demitasse: {fault.filename or 'a file'}: {fault.strerror}; make room and run again", file=sys.stderr)
+        return EXIT_BAD_INPUT
 
 
 def _run(words: list[str]) -> int:

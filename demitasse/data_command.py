@@ -1,9 +1,10 @@
-"""`demitasse data`: look at, check, part and convert datasets."""
+"""`demitasse data`: look at, check, part, convert, correct and publish datasets."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from demitasse.errors import DataError
 DIALECTS_TO = ("tao", "daft")
 OTHER_FORMATS = ("hugging-face", "llava")
 OWN_FORMAT = "tao-vl-reason"
+PUBLISHED = ("video-folder", "image-folder")
+UNUSED_SHOWN = 20  # decisions that are told of on the terminal; the file holds all
 _STATS_ROW = "{:24}{:>7}{:>7}{:>10}{:>10}{:>8}{:>17}  {}"
 
 
@@ -39,13 +42,47 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--together", metavar="FIELD", help="keep videos on one side whose items share this field's value")
     add.set_defaults(run_data_command=_split)
 
-    add = commands.add_parser("convert", help="write a dataset in another dialect or format")
+    add = commands.add_parser(
+        "convert", help="rewrite a dataset in another dialect or format, media staying where they are"
+    )
     add.add_argument("source", type=Path, help="a dataset file or folder")
     add.add_argument("out", type=Path, help="a folder; for llava a .json file")
     add.add_argument("--to", required=True, choices=(*DIALECTS_TO, *OTHER_FORMATS), dest="target")
     add.add_argument("--from", default=OWN_FORMAT, choices=(OWN_FORMAT, *OTHER_FORMATS), dest="origin")
     add.add_argument("--think", action="store_true", help="llava: put the reasoning into the reply")
     add.set_defaults(run_data_command=_convert)
+
+    add = commands.add_parser("apply-edits", help="put a person's decisions into a dataset")
+    add.add_argument("source", type=Path, help="what was reviewed, or was made again since")
+    add.add_argument("--edits", nargs="+", type=Path, metavar="FILE", help="edits.jsonl files (default: the source's)")
+    add.add_argument("--out", type=Path, required=True, metavar="DIR", help="gets the dataset with the decisions in it")
+    add.add_argument("--decided-only", action="store_true", help="leave out what nobody accepted")
+    add.set_defaults(run_data_command=_apply_edits)
+
+    add = commands.add_parser("export", help="write a folder to publish: media, metadata and a dataset card")
+    add.add_argument("source", type=Path, help="a dataset file or folder, or one with train/ and eval/")
+    add.add_argument("out", type=Path, help="a new folder")
+    add.add_argument(
+        "--to", required=True, choices=PUBLISHED, dest="target", help="Hugging Face's layouts of these names"
+    )
+    add.add_argument("--media", choices=("copy", "link"), default="copy", help="copy the files, or link to them")
+    add.add_argument("--title", help="the card's heading (default: the name of OUT)")
+    add.set_defaults(run_data_command=_export)
+
+    add = commands.add_parser("merge", help="put the shards of an annotation run together")
+    add.add_argument("results_dir", type=Path, metavar="RESULTS_DIR", help="the run's results_dir")
+    add.add_argument("--partial", action="store_true", help="though shards are missing or unfinished")
+    add.set_defaults(run_data_command=_merge)
+
+
+def _merge(args: argparse.Namespace) -> int:
+    """Put a run's shards together by the command that made them, with the settings that they were made with."""
+    from demitasse import cli  # not above: the command line imports this module
+    from demitasse.engine.merge import take_stock
+
+    stock = take_stock(args.results_dir)
+    settings = ["--config", str(stock.folders[0] / "annotate.yaml"), f"results_dir={json.dumps(str(args.results_dir))}"]
+    return cli.main(["annotate", stock.kind, *settings, "--merge", *(["--partial"] if args.partial else [])])
 
 
 def run_data(args: argparse.Namespace) -> int:
@@ -111,6 +148,40 @@ def _convert(args: argparse.Namespace) -> int:
         media_folder = llava.write(files, args.out, "think" if args.think else "answer")
         print(f"media paths count from {media_folder}")
     print(f"{args.out}: {sum(len(file.items) for file in files)} items from {len(files)} files")
+    return 0
+
+
+def _apply_edits(args: argparse.Namespace) -> int:
+    """Returns 3 if a decision could not be applied."""
+    from demitasse.view.apply import UNUSED, write_applied
+    from demitasse.view.edits import EDITS, WORDS, merge, read_edits
+    from demitasse.view.folders import dataset_parts
+
+    folder = args.source if args.source.is_dir() else args.source.parent
+    edits, overruled = merge([read_edits(path) for path in args.edits or [folder / EDITS]])
+    applied = write_applied(dataset_parts(args.source), edits, args.out, args.decided_only)
+    counts = ", ".join(f"{applied.counts[decision]} {word}" for decision, word in WORDS.items())
+    print(f"{args.out}: {sum(len(file.items) for file in applied.files)} items written; of all, {counts}")
+    if overruled:
+        print(f"{len(overruled)} items were decided differently by two people: the later decision counts")
+    for edit, why in applied.unused[:UNUSED_SHOWN]:
+        print(f"not applied: {edit.decision} of the {edit.task} item about {edit.media}: {why}", file=sys.stderr)
+    if applied.unused:
+        print(f"{len(applied.unused)} decisions were not applied: {args.out / UNUSED} says which and why")
+    return 3 if applied.unused else 0
+
+
+def _export(args: argparse.Namespace) -> int:
+    from demitasse.interchange.media_folder import write
+    from demitasse.view.folders import dataset_parts
+
+    parts = dataset_parts(args.source)
+    if "rejected" in parts:  # what `annotate quality` leaves beside kept/
+        raise DataError(f"{args.source} holds rejected items too; export {args.source / 'kept'}")
+    done = write(parts, args.out, args.target, args.media, args.title or args.out.name)
+    print(f"{args.out}: {done.items} items of {done.media} media")
+    if not done.licenses:
+        print("the dataset names no licence, and so does the card: set metadata.license before you publish it")
     return 0
 
 

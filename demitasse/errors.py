@@ -6,6 +6,10 @@ Anything else that escapes is a defect of ours and keeps its traceback.
 
 from __future__ import annotations
 
+import errno
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
 
 class DemitasseError(Exception):
     """Something the person can mend. The message names the file, the record, the field and what to do."""
@@ -17,6 +21,15 @@ class ConfigError(DemitasseError):
 
 class DataError(DemitasseError):
     """A data file, item or field that cannot be used."""
+
+
+class DiskFullError(DemitasseError):
+    """The disk takes no more: nobody's fault but to be said at once, for whatever is tried next will fail as well."""
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether the disk, or the share of it that one may use, was full."""
+    return isinstance(error, DiskFullError) or (isinstance(error, OSError) and error.errno in _FULL)
 
 
 class MediaError(DemitasseError):

@@ -82,19 +82,24 @@ class Asker:
         form: Form[Any] | None,
     ) -> Asked[Value]:
         text = self.pack.render(key, values)
-        if form:
+        if form and self._layout(form):
             text = f"{text}\n\n{self._layout(form)}"
         request = Request(
             step=key,
             parts=(*parts, Text(text)),  # media before text: NIM and the Qwen family want it so
             system=self.pack.system,
-            schema=form.schema if form and self.model.capability.json_schema else None,
+            schema=form.schema if form and self._is_structured else None,
             sampling=self.sampling,
         )
         return Asked(key, self.pack, await self.caller.ask(self.model, request, read))
 
+    @property
+    def _is_structured(self) -> bool:
+        """A pack that lays replies out itself (TAO's own prompts do) is answered in its text, never in JSON."""
+        return self.model.capability.json_schema and self.pack.layout != "own"
+
     def _layout(self, form: Form[Any]) -> str:
-        return form.layout(self.model.capability.json_schema)
+        return "" if self.pack.layout == "own" else form.layout(self._is_structured)
 
 
 def origin(*asked: Asked[Any]) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from annotate.video_reasoning.letters import right_letters, shuffled
+from annotate.video_reasoning.entries import leading_verdict, letter_reference
+from annotate.video_reasoning.letters import follow, tao_order
 from annotate.video_reasoning.questions import qa_type_of, read_entries
 from demitasse.dataset import (
     FORMAT,
@@ -86,37 +87,44 @@ def assemble(rows: Iterable[Fields], folder: Path, envelope: Envelope) -> Assemb
     return Assembled({task: len(found) for task, found in items.items() if found}, unusable)
 
 
-def _questions(rows: Iterable[Fields], unusable: list[tuple[str, str]]) -> list[Asked]:
-    asked: list[Asked] = []
+def _questions(rows: Iterable[Fields], unusable: list[tuple[str, str]]) -> Iterator[Asked]:
     for row in rows:
         try:
-            asked += [(row, qa_type_of(row), entry) for entry in read_entries(row)]
+            yield from ((row, qa_type_of(row), entry) for entry in read_entries(row))
         except ParseError as error:
             unusable.append((f"{row['video']}, {row['prompt_key']}", str(error)))
-    return asked
 
 
-def to_items(asked: Sequence[Asked], dialect: Dialect) -> Iterator[Labelled]:
+def to_items(asked: Iterable[Asked], dialect: Dialect) -> Iterator[Labelled]:
     """The items of step 3's questions, each with its task."""
-    choices = [(row["video"], entry["question"]) for row, qa_type, entry in asked if qa_type == "mcq"]
-    letters = iter(right_letters(choices))
+    made: Iterable[Labelled]
     for row, qa_type, entry in asked:
+        reasoning = entry["reasoning"]
         if qa_type == "mcq":
-            made = _choice_items(row["video"], entry, next(letters), dialect)
+            reasoning, made = _choice_items(entry, dialect)
         elif qa_type == "bcq":
             made = _binary_items(entry, dialect)
         else:
             made = _plain_item(qa_type, entry, dialect)
-        yield from ((task, _placed(item, task, row, entry)) for task, item in made)
+        yield from ((task, _placed(item, task, row, entry["question"], reasoning)) for task, item in made)
 
 
-def _choice_items(video: str, entry: Mapping[str, Any], letter: str, dialect: Dialect) -> Iterator[Labelled]:
+def _choice_items(entry: Mapping[str, Any], dialect: Dialect) -> tuple[str, list[Labelled]]:
+    """The reasoning, in which letters follow their options into another order, and the two items with that order."""
     question = entry["question"]
-    options = shuffled(entry["options"], entry["answer"], letter, video, question)
-    answer = mcq_answer(letter, options, dialect)
-    yield "mcq", Item(question_text("mcq", question, dialect, options), answer)
-    answer = mcq_openended_answer(letter, options[letter])
-    yield "mcq_openended", Item(question_text("mcq_openended", question, dialect, options), answer)
+    options = tao_order(entry["options"], question)
+    where = {text: letter for letter, text in options.items()}
+    moves = {letter: where[text] for letter, text in entry["options"].items()}
+    letter, reasoning = moves[entry["answer"]], entry["reasoning"]
+    if letter_reference(reasoning):
+        reasoning = follow(reasoning, moves) or reasoning
+    closed = mcq_answer(letter, options, dialect)
+    told = mcq_openended_answer(letter, options[letter])
+    items = [
+        ("mcq", Item(question_text("mcq", question, dialect, options), closed)),
+        ("mcq_openended", Item(question_text("mcq_openended", question, dialect, options), told)),
+    ]
+    return reasoning, items
 
 
 def _binary_items(entry: Mapping[str, Any], dialect: Dialect) -> Iterator[Labelled]:
@@ -125,7 +133,8 @@ def _binary_items(entry: Mapping[str, Any], dialect: Dialect) -> Iterator[Labell
     if dialect == "tao":
         closed.extra[EXPLANATION] = explanation
     yield "bcq", closed
-    told = bcq_answer(verdict, "daft", explanation)
+    repeats = leading_verdict(explanation) == entry["answer"]
+    told = explanation if repeats else bcq_answer(verdict, "daft", explanation)
     yield "bcq_openended", Item(question_text("bcq_openended", entry["question"], dialect), told)
 
 
@@ -138,20 +147,20 @@ def _plain_item(qa_type: str, entry: Mapping[str, Any], dialect: Dialect) -> Ite
     yield task, Item(question_text(task, entry["question"], dialect), answer)
 
 
-def _placed(item: Item, task: str, row: Fields, entry: Mapping[str, Any]) -> Item:
+def _placed(item: Item, task: str, row: Fields, question: str, reasoning: str) -> Item:
     """The item with its video, its reasoning, an index that stays the same from run to run, and its origin.
 
     Nothing in it tells the time, so that the same replies make the same file.
     """
     told = row.get("provenance", {})
-    index = hashlib.sha256(f"{task}\0{row['video']}\0{entry['question']}".encode("utf-8", "surrogatepass"))
+    index = hashlib.sha256(f"{task}\0{row['video']}\0{question}".encode("utf-8", "surrogatepass"))
     kept = ("mode", "pack", "templates", "asked", "answered", "requests", "key")
     provenance = {"video_length": row["video_length"], "prompt_key": row["prompt_key"]}
     provenance |= {name: told[name] for name in kept if name in told}
     return replace(
         item,
         video_id=row["video"],
-        reasoning=entry["reasoning"],
+        reasoning=reasoning,
         item_index=index.hexdigest()[:16],
         extra=item.extra | {"provenance": provenance},
     )

@@ -44,6 +44,7 @@ class Captioning:
 
     async def _run(self, fields: Fields) -> Fields:
         mode, length = mode_of(fields, self.mode), fields["video_length"]
+        self.footage.cut_ahead(fields, self.vlm.model.capability)
         parts = await self.footage.whole(fields, self.vlm.model.capability)
         values = {"video_length": f"{length:.1f}"}
         account, events = await all_of(

@@ -9,6 +9,7 @@ from typing import Any
 
 from annotate.video_reasoning.asking import Asked, Asker, origin
 from annotate.video_reasoning.footage import Footage, all_of
+from demitasse.chat.model import Part
 from demitasse.engine.step import Fields, Step
 
 VERSION = 1
@@ -57,15 +58,15 @@ class ChunkCaptioning:
 
     async def _run(self, fields: Fields) -> Fields:
         cut = windows(fields["video_length"], self.options, self.most)
-        told = await all_of(*(self._caption(fields, start, end) for start, end in cut))
+        shown = await self.footage.windows(fields, cut, self.vlm.model.capability)
+        told = await all_of(*(self._caption(fields, *span, parts) for span, parts in zip(cut, shown, strict=True)))
         chunks = [
             {"chunk_index": number, "timestamp_start": start, "timestamp_end": end, "caption": caption.value}
             for number, ((start, end), caption) in enumerate(zip(cut, told, strict=True))
         ]
         return {**upstream(fields), "chunk_captions": chunks, "provenance": origin(*told)}
 
-    async def _caption(self, fields: Fields, start: float, end: float) -> Asked[str]:
-        parts = await self.footage.window(fields, start, end, self.vlm.model.capability)
+    async def _caption(self, fields: Fields, start: float, end: float, parts: tuple[Part, ...]) -> Asked[str]:
         return await self.vlm.ask_text(_key(fields), {"chunk_duration": f"{end - start:.1f}"}, parts)
 
 

@@ -6,14 +6,17 @@ Fields of ours are marked; a value whose behaviour is not there yet is refused, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from annotate.endpoints import Endpoint, endpoint_problems, pair_problems
 from annotate.video_reasoning.prompt_keys import QA_TYPES
 from demitasse.config import read_config
+from demitasse.config.setting import foreign, setting
 from demitasse.config.source import read_file
 from demitasse.dataset import DIALECTS
+from demitasse.engine.cluster import Cluster
 from demitasse.errors import ConfigError
 
 STEPS = ("0", "1a", "1b", "1c", "2", "3", "4")
@@ -24,108 +27,82 @@ Mode = Literal["auto", "anomaly", "normal"]
 NEEDS = {"1b": ("1a",), "1c": ("1a",), "2": ("1a",), "3": ("1a", "2"), "4": ("3",)}
 
 
-def _choices(*names: str) -> dict[str, Any]:
-    return {"choices": names}
-
-
-@dataclass
-class Gemini:
-    """The native Gemini endpoint: TAO's fields, so that its specs are read; it cannot be chosen yet."""
-
-    api_key: str = field(default="", metadata={"secret": True})
-    model: str = "gemini-3.1-flash-lite-preview"
-    media_resolution: str = "MEDIA_RESOLUTION_LOW"
-    temperature: float = 0.3
-    max_output_tokens: int = 8192
-    timeout: float = 120
-
-
-@dataclass
-class OpenAI:
-    """An endpoint that speaks the OpenAI chat protocol. `timeout` in seconds."""
-
-    api_key: str = field(default="", metadata={"secret": True})
-    base_url: str = ""
-    model_name: str = ""
-    temperature: float = field(default=0.7, metadata={"ge": 0})
-    max_tokens: int = field(default=4096, metadata={"ge": 1})
-    timeout: float = field(default=60, metadata={"gt": 0})
-    video: bool | None = None  # ours: takes whole files, or frames with their times; null: files, but not OpenAI's own
-    json_schema: bool = True  # ours: takes a schema for the reply; false asks for labelled text
-
-
-@dataclass
-class Endpoint:
-    """Who is asked. `scripted` (ours) is the stand-in that knows only the toy world."""
-
-    backend: str = field(default="gemini", metadata=_choices("gemini", "openai", "scripted"))
-    gemini: Gemini = field(default_factory=Gemini)
-    openai: OpenAI = field(default_factory=OpenAI)
-
-
 @dataclass
 class Workflow:
     """What is done. Lengths and times in seconds."""
 
-    steps: list[str] = field(default_factory=lambda: list(STEPS), metadata=_choices(*STEPS))
-    mode: Mode = "auto"
-    max_workers: int = field(default=4, metadata={"ge": 1})  # requests in flight at each model, over all steps
-    max_video_length_sec: float | None = field(default=300, metadata={"ge": 0})  # 0 or null: no limit
-    chunk_duration_options: list[float] = field(default_factory=lambda: [5, 10, 15, 20, 30], metadata={"gt": 0})
-    max_chunks: int = field(default=10, metadata={"ge": 1})
-    highlight_before_sec: float = field(default=3.0, metadata={"ge": 0})
-    highlight_after_sec: float = field(default=3.0, metadata={"ge": 0})
-    long_video_threshold_sec: float = field(default=60, metadata={"ge": 0})
-    long_video_sample_fps: float = field(default=0.5, metadata={"gt": 0})
-    long_video_max_frames: int = field(default=60, metadata={"ge": 1})
-    qa_types: list[str] = field(default_factory=lambda: list(QA_TYPES), metadata=_choices(*QA_TYPES))
+    steps: list[str] = setting(
+        list(STEPS),
+        "0 filter and classify, 1a captions, 1b captions of windows, 1c a close look at the critical moment, "
+        "2 description, 3 questions, 4 task files; their order is fixed, and mode auto adds 0 and 1c where needed",
+        choices=STEPS,
+    )
+    mode: Mode = setting("auto", "auto has step 0 classify each video; otherwise all videos are of this kind")
+    max_workers: int = setting(4, "requests in flight at each model, over all steps", ge=1)
+    max_video_length_sec: float | None = setting(300, "longer videos are skipped; 0 or null: none", ge=0)
+    chunk_duration_options: list[float] = setting(
+        [5, 10, 15, 20, 30], "lengths of a window: the shortest one that gives no more than max_chunks is taken", gt=0
+    )
+    max_chunks: int = setting(10, "windows of a video; what is too long for every option is cut into so many", ge=1)
+    highlight_before_sec: float = setting(3.0, "shown before the critical moment", ge=0)
+    highlight_after_sec: float = setting(3.0, "shown after it", ge=0)
+    long_video_threshold_sec: float = setting(60, "longer videos are shown as frames with their times", ge=0)
+    long_video_sample_fps: float = setting(0.5, "frames a second of such a video", gt=0)
+    long_video_max_frames: int = setting(60, "and no more of them than this", ge=1)
+    qa_types: list[str] = setting(
+        list(QA_TYPES), "what is asked about; mcq and bcq make two task files each", choices=QA_TYPES
+    )
 
 
 @dataclass
 class Data:
     """What is annotated: a folder of videos, lines `{"video_path": ...}`, or both."""
 
-    video_root: str = ""
-    input_jsonl_files: list[str] = field(default_factory=list)
-    filter_field: str | None = None
+    video_root: str = setting("", "a folder, walked with all its subfolders: .mp4 .avi .mov .mkv")
+    input_jsonl_files: list[str] = setting([], 'files of lines {"video_path": ...}, instead of a folder or besides')
+    filter_field: str | None = setting(None, "only lines in which this field is true")
 
 
 @dataclass
 class VideoReasoning:
     """The section `video_reasoning_annotation`."""
 
-    vlm: Endpoint = field(default_factory=Endpoint)
-    llm: Endpoint = field(default_factory=Endpoint)
-    workflow: Workflow = field(default_factory=Workflow)
-    data: Data = field(default_factory=Data)
-    license: str = ""
-    description_extra: str = ""
-    prompts_module: str = ""
-    prompts: str = "general"  # ours: a pack's name or its .yaml file
-    dialect: str = field(default="tao", metadata=_choices(*DIALECTS))  # ours: how items are written
+    vlm: Endpoint = setting(Endpoint(), "Who watches the videos: steps 0, 1a, 1b and the close look of 1c")
+    llm: Endpoint = setting(Endpoint(), "Who works on text alone: steps 1c, 2 and 3; its fields are those of vlm")
+    workflow: Workflow = setting(Workflow(), "What is done; lengths and times in seconds")
+    data: Data = setting(Data(), "What is annotated")
+    license: str = setting("", "of the data that is written, such as CC-BY-4.0; stands in each task file")
+    description_extra: str = setting("", "added to the description in each task file")
+    prompts_module: str = setting("", "instead of prompts: a Python module with PROMPT_TEMPLATES, or its .py file")
+    prompts: str = setting("general", "a pack's name (general, traffic, warehouse) or its .yaml file")  # ours
+    dialect: str = setting("tao", "how options and answers are written", choices=DIALECTS)  # ours
+    budget_usd: float | None = setting(None, "never spend more, earlier runs in the folder included", gt=0)  # ours
+    prices: str = setting("", "a price table; empty: annotate/prices.yaml")  # ours
+    executor: str = setting("local", "local: this process; ray: a Ray cluster", choices=("local", "ray"))  # ours
+    ray: Cluster = setting(Cluster(), "Which cluster, and how much of it")  # ours
 
 
 @dataclass
 class Spec:
     """A whole experiment spec. The fields after the second mean nothing to this pipeline: TAO's files carry them."""
 
-    results_dir: str = ""
-    video_reasoning_annotation: VideoReasoning = field(default_factory=VideoReasoning)
-    autolabel_type: str = field(default=SECTION, metadata=_choices(SECTION))
-    gpu_ids: Any = None
-    num_gpus: Any = None
-    batch_size: Any = None
-    num_workers: Any = None
-    encryption_key: Any = None
-    wandb: Any = None
-    mal: Any = None
-    grounding_dino: Any = None
-    image_grounding: Any = None
-    image_referring_expression: Any = None
+    results_dir: str = setting("", "where everything goes that is made; a run that is started again goes on there")
+    video_reasoning_annotation: VideoReasoning = setting(VideoReasoning(), "From videos to questions with reasoning")
+    autolabel_type: str = setting(SECTION, "what TAO's files say here", choices=(SECTION,))
+    gpu_ids: Any = foreign()
+    num_gpus: Any = foreign()
+    batch_size: Any = foreign()
+    num_workers: Any = foreign()
+    encryption_key: Any = foreign()
+    wandb: Any = foreign()
+    mal: Any = foreign()
+    grounding_dino: Any = foreign()
+    image_grounding: Any = foreign()
+    image_referring_expression: Any = foreign()
 
     def unused(self) -> list[str]:
         """The keys that were given and mean nothing here."""
-        return [one.name for one in fields(self)[3:] if getattr(self, one.name) is not None]
+        return [one.name for one in fields(self) if one.metadata.get("foreign") and getattr(self, one.name) is not None]
 
 
 def read_spec(path: Path | None, overrides: Sequence[str]) -> Spec:
@@ -134,12 +111,32 @@ def read_spec(path: Path | None, overrides: Sequence[str]) -> Spec:
     Raises:
         ConfigError: as `read_config`, and for a value that no behaviour stands behind.
     """
-    section = "annotate" if path is not None and "annotate" in read_file(path).content else None
-    spec = read_config(Spec, path, overrides, section)
+    spec = read_draft(path, overrides)
     for problem in _problems(spec):
         raise ConfigError(problem)
     _complete_steps(spec.video_reasoning_annotation.workflow)
     return spec
+
+
+def read_endpoints(path: Path | None, overrides: Sequence[str]) -> dict[str, Endpoint]:
+    """The endpoints that a spec's steps ask, by name. What does not concern them may still be missing.
+
+    Raises:
+        ConfigError: as `read_config`.
+    """
+    config = read_draft(path, overrides).video_reasoning_annotation
+    _complete_steps(config.workflow)
+    return needed_endpoints(config)
+
+
+def read_draft(path: Path | None, overrides: Sequence[str]) -> Spec:
+    """A spec as far as it goes: what a run needs may still be missing.
+
+    Raises:
+        ConfigError: as `read_config`.
+    """
+    section = "annotate" if path is not None and "annotate" in read_file(path).content else None
+    return read_config(Spec, path, overrides, section)
 
 
 def _problems(spec: Spec) -> Iterator[str]:
@@ -148,11 +145,8 @@ def _problems(spec: Spec) -> Iterator[str]:
         yield "results_dir is not set: say where the results go, results_dir=DIR"
     if not config.data.video_root and not config.data.input_jsonl_files:
         yield f"nothing to annotate: set {SECTION}.data.video_root or {SECTION}.data.input_jsonl_files"
-    if config.prompts_module:
-        yield (
-            f"{SECTION}.prompts_module is '{config.prompts_module}', but prompts in Python are not read yet; "
-            f"use {SECTION}.prompts with the name or .yaml file of a pack"
-        )
+    if config.prompts_module and config.prompts != VideoReasoning.prompts:
+        yield f"{SECTION}.prompts and {SECTION}.prompts_module are both set: name one, and leave the other out"
     for name, chosen in (("steps", workflow.steps), ("qa_types", workflow.qa_types)):
         if not chosen:
             yield f"{SECTION}.workflow.{name} is empty: name at least one"
@@ -161,17 +155,11 @@ def _problems(spec: Spec) -> Iterator[str]:
     if not workflow.chunk_duration_options:
         yield f"{SECTION}.workflow.chunk_duration_options is empty: give at least one length in seconds"
     for name, endpoint in needed_endpoints(config).items():
-        yield from _endpoint_problems(f"{SECTION}.{name}", endpoint)
-
-
-def _endpoint_problems(key: str, endpoint: Endpoint) -> Iterator[str]:
-    if endpoint.backend == "gemini":
-        yield (
-            f"{key}.backend is 'gemini', TAO's default, which cannot be used yet; set {key}.backend=openai with "
-            f"{key}.openai.base_url and {key}.openai.model_name (Gemini has an OpenAI-compatible address too)"
-        )
-    if endpoint.backend == "openai" and not endpoint.openai.model_name:
-        yield f"{key}.openai.model_name is not set: name the model to ask"
+        yield from endpoint_problems(f"{SECTION}.{name}", endpoint)
+    yield from pair_problems(SECTION, needed_endpoints(config))
+    batched = [name for name, endpoint in needed_endpoints(config).items() if endpoint.batch]
+    if batched and config.executor == "ray":
+        yield f"{SECTION}.{batched[0]}.batch is true, and a batch job needs no cluster: set executor to local"
 
 
 def needed_endpoints(config: VideoReasoning) -> dict[str, Endpoint]:

@@ -1,7 +1,8 @@
 """What the question types' replies must hold: one class each, with the checks that TAO leaves to chance.
 
-An answer is one of the options, options differ, no reasoning speaks of a letter (the options are shuffled
-later), of two yes-or-no questions one is answered yes, and times lie inside the video.
+An answer is one of the options, options differ and stand on their own, letters in the reasoning are plain (options are
+shuffled later, and the letters follow them), of two yes-or-no questions one is answered yes and both say why, and
+times lie inside the video.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from annotate.video_reasoning.forms import Fields, Filled, Line
+from annotate.video_reasoning.letters import ABOUT_OPTIONS, follow
 from demitasse import timecode
 from demitasse.answers import read_mcq
 
 _CLOCK = re.compile(r"(?<![\d:.])\d{1,2}(?::\d{2}){1,2}(?:\.\d+)?(?![\d:])")
 _OPTION_LABEL = re.compile(r"^\(?([A-D])[.):]\)?\s+")
+# "No gate is seen" opens with no verdict, "No, ..." does.
+_VERDICT = re.compile(r"(yes)\b|(no)(?=\s*[.,;:!-])", re.IGNORECASE)
 # "A" alone is an article: after "answer" it counts as a letter only where a pause follows.
 _LETTERS = tuple(
     re.compile(pattern)
@@ -56,7 +60,7 @@ class Options(Fields):
 class MultipleChoice(Fields):
     """One question with four options."""
 
-    question: Line
+    question: Filled
     options: Options
     answer: Literal["A", "B", "C", "D"]
     reasoning: Filled
@@ -73,11 +77,21 @@ class MultipleChoice(Fields):
 
     @field_validator("reasoning")
     @classmethod
-    def _letterless(cls, reasoning: str) -> str:
+    def _letters_are_plain(cls, reasoning: str) -> str:
+        """Letters that can be told for certain follow their options; by others nothing would be right afterwards."""
         cited = letter_reference(reasoning)
-        if cited:
+        if cited and follow(reasoning, {letter: letter for letter in "ABCD"}) is None:
             raise ValueError(f"must not refer to options by letter ('{cited}'); say what the option says instead")
         return reasoning
+
+    @field_validator("options")
+    @classmethod
+    def _on_their_own(cls, options: Options) -> Options:
+        """`All of the above` and `Both A and B` lose their sense where options are shuffled."""
+        for letter, text in options.texts().items():
+            if ABOUT_OPTIONS.search(text):
+                raise ValueError(f"{letter} ('{text}') speaks of other options; each must stand on its own")
+        return options
 
     @model_validator(mode="after")
     def _different(self) -> MultipleChoice:
@@ -90,10 +104,17 @@ class MultipleChoice(Fields):
 class Binary(Fields):
     """One question to be answered yes or no, with a sentence that supports the answer."""
 
-    question: Line
+    question: Filled
     answer: Annotated[Literal["yes", "no"], BeforeValidator(lambda value: str(value).strip().casefold())]
-    explanation: Line
+    explanation: Filled
     reasoning: Filled
+
+    @field_validator("explanation")
+    @classmethod
+    def _says_why(cls, explanation: str) -> str:
+        if explanation.strip(" .,;:!*").casefold() in ("yes", "no"):
+            raise ValueError("must be a sentence that supports the answer, not the answer alone")
+        return explanation
 
 
 class BinaryPair(Fields):
@@ -113,7 +134,7 @@ class BinaryPair(Fields):
 class Open(Fields):
     """One question with an answer in prose."""
 
-    question: Line
+    question: Filled
     answer: Filled
     reasoning: Filled
 
@@ -148,7 +169,7 @@ Time = Annotated[str, BeforeValidator(_as_text), AfterValidator(_seconds)]
 class Localization(Fields):
     """A question of when, answered by a span. `start` and `end` become `MM:SS`, widened to whole seconds."""
 
-    question: Line
+    question: Filled
     start: Time
     end: Time
     reasoning: Filled
@@ -223,6 +244,12 @@ def letter_reference(reasoning: str) -> str | None:
     """
     found = [match for pattern in _LETTERS for match in pattern.finditer(reasoning)]
     return min(found, key=lambda match: match.start())[0].strip() if found else None
+
+
+def leading_verdict(text: str) -> str | None:
+    """The "yes" or "no" that a text begins with as its verdict."""
+    found = _VERDICT.match(text)
+    return found[0].casefold() if found else None
 
 
 def _duration(info: ValidationInfo) -> float:

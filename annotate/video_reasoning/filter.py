@@ -76,6 +76,7 @@ class Filtering:
         return {"asked": asked, "footage": self.footage.decides(fields, self.vlm.model.capability)}
 
     async def _run(self, fields: Fields) -> Fields:
+        self.footage.cut_ahead(fields, self.vlm.model.capability)
         parts = await self.footage.whole(fields, self.vlm.model.capability)
         length = fields["video_length"]
         values = {"video_length": f"{length:.1f}"}

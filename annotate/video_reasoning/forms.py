@@ -28,7 +28,8 @@ def _filled(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """Without line breaks; spaces stay as they are."""
+    return " ".join(line.strip() for line in text.splitlines())
 
 
 Filled = Annotated[str, AfterValidator(_filled)]

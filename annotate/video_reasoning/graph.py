@@ -1,34 +1,21 @@
-"""The steps of a run as a graph, and what steps that are not run have left behind."""
+"""The steps of a run as a graph."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
-from annotate.video_reasoning import captions, chunks, describe, filter, highlight, questions
 from annotate.video_reasoning.asking import Asker
 from annotate.video_reasoning.captions import Captioning
 from annotate.video_reasoning.chunks import ChunkCaptioning
-from annotate.video_reasoning.config import NEEDS, Workflow
+from annotate.video_reasoning.config import Workflow
 from annotate.video_reasoning.describe import Describing
 from annotate.video_reasoning.filter import Filtering
 from annotate.video_reasoning.footage import Footage
 from annotate.video_reasoning.highlight import Highlighting
-from annotate.video_reasoning.questions import Questioning, qa_type_of
-from demitasse.engine.journal import read_rows
-from demitasse.engine.step import Fields, Record, Step
+from annotate.video_reasoning.questions import Questioning
+from demitasse.engine.step import Step
 
-FILES = {
-    "0": filter.FILE,
-    "1a": captions.FILE,
-    "1b": chunks.FILE,
-    "1c": highlight.FILE,
-    "2": describe.FILE,
-    "3": questions.FILE,
-}
 SHOWS_FOOTAGE = {"0", "1a", "1b", "1c"}
-
-Row = Fields
 
 
 def build_steps(workflow: Workflow, askers: Mapping[str, Asker], footage: Footage) -> list[Step]:
@@ -73,36 +60,3 @@ def build_steps(workflow: Workflow, askers: Mapping[str, Asker], footage: Footag
         before = after("1a", "1b", "1c", "2")
         built += [Questioning(askers["llm"], qa_type, before).step() for qa_type in workflow.qa_types]
     return built
-
-
-class EarlierRows:
-    """The rows of steps that this run leaves out, from earlier runs in the same folder (TAO merges them so too).
-
-    Of several rows of a video and question type the last one counts.
-    """
-
-    def __init__(self, workflow: Workflow, results_dir: Path) -> None:
-        self._needed = {need for step in workflow.steps for need in NEEDS.get(step, ())} - set(workflow.steps)
-        self._rows: dict[str, dict[str, dict[str, Row]]] = {}  # step, video, part
-        for step, file in FILES.items():
-            path = results_dir / file
-            if step not in workflow.steps and path.exists():
-                rows = self._rows[step] = {}
-                for row in read_rows(path):
-                    part = qa_type_of(row) if "prompt_key" in row else ""
-                    rows.setdefault(row["video"], {})[part] = row
-
-    def missing(self, record: Record) -> str | None:
-        """Why a record cannot be worked on: a step that it needs has left no row and is not run."""
-        lacking = sorted(step for step in self._needed if record.id not in self._rows.get(step, {}))
-        return f"no row of step {lacking[0]}, which was not asked for" if lacking else None
-
-    def add_to(self, record: Record) -> None:
-        """Give a record the fields of its rows, all but those of the questions."""
-        for step in FILES:
-            for row in self._rows.get(step, {}).get(record.id, {}).values() if step != "3" else ():
-                record.fields.update({name: value for name, value in row.items() if name != "provenance"})
-
-    def questions(self, record: Record) -> Iterator[Row]:
-        """The rows of step 3."""
-        yield from self._rows.get("3", {}).get(record.id, {}).values()

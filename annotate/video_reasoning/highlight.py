@@ -77,7 +77,7 @@ class Highlighting:
         }
         found = await self.llm.ask("highlight_timestamp_extraction", values, MOMENT, length)
         start, end = around(found.value.seconds, length, self.before, self.later)
-        parts = await self.footage.window(fields, start, end, self.vlm.model.capability)
+        (parts,) = await self.footage.windows(fields, [(start, end)], self.vlm.model.capability)
         times = {"anomaly_time": found.value.seconds, "start_time": start, "end_time": end, "duration": end - start}
         shown = {name: f"{seconds:.1f}" for name, seconds in times.items()}
         caption = await self.vlm.ask_text("highlight_chunk_caption", shown, parts)

@@ -1,40 +1,41 @@
-"""A run from its configuration to the ten task files."""
+"""A run from its configuration to the ten task files.
+
+`annotate` and `merge` see to it that every record is in one share of the work (work.py): all of it, a shard, or what a
+worker of a cluster takes. `assemble_questions` makes the task files of what is then in the results folder.
+"""
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from annotate.video_reasoning.asking import Asker
+import orjson
+
 from annotate.video_reasoning.assemble import FOLDER, Assembled, Envelope, assemble, portable_root
-from annotate.video_reasoning.config import Spec, VideoReasoning, Workflow, needed_endpoints
-from annotate.video_reasoning.footage import Footage
-from annotate.video_reasoning.graph import EarlierRows, Row, build_steps
+from annotate.video_reasoning.config import Spec, VideoReasoning, needed_endpoints
+from annotate.video_reasoning.earlier import EarlierRows, read_questions
 from annotate.video_reasoning.inputs import Inputs, media_root, read_inputs
-from annotate.video_reasoning.prompt_keys import PROMPTS
-from annotate.video_reasoning.teachers import open_teacher, sampling_of
+from annotate.video_reasoning.packs import pack_of
+from annotate.video_reasoning.work import open_models, prices_of, work
 from demitasse.chat.model import ChatModel
-from demitasse.config import save_resolved
-from demitasse.engine.caller import Caller, open_caller
-from demitasse.engine.limits import Limits
+from demitasse.config import resolved, save_resolved
+from demitasse.engine.budget import Ledger, open_purse
+from demitasse.engine.lock import lock_results
+from demitasse.engine.merge import merge_shards, take_stock
 from demitasse.engine.outcomes import Summary
-from demitasse.engine.runner import Finished, run
-from demitasse.engine.step import Record
+from demitasse.engine.ray_executor import run_on_ray
+from demitasse.engine.shard import Shard, begin_shard, refuse_unmerged_shards
+from demitasse.engine.share import Share
 from demitasse.errors import ConfigError
 from demitasse.media.pool import DecodePool
-from demitasse.media.sample import SamplingPolicy
-from demitasse.prompts import Pack, load_pack
 
+KIND = "video"
 RESOLVED = "annotate.yaml"
-SCRATCH = ".clips"  # in the results folder, so that what a kill leaves there is found and removed
-CLIP_FPS = 2.0  # of footage short enough to be sent whole, where an endpoint takes frames only
-FEWEST_FRAMES = 4
-RECORDS_PER_REQUEST = 2  # records in work for each request in flight: while one is decoded another is asked about
-MOST_DECODERS = 8
+# What may differ between the shards of a run: it changes how fast answers come, and not which.
+_PACE = ("executor", "ray", "budget_usd", "prices")
 
 
 @dataclass
@@ -54,7 +55,11 @@ class Annotated:
 
 
 def annotate(
-    spec: Spec, models: dict[str, ChatModel] | None = None, progress: bool = True, pool: DecodePool | None = None
+    spec: Spec,
+    models: dict[str, ChatModel] | None = None,
+    progress: bool = True,
+    pool: DecodePool | None = None,
+    shard: Shard | None = None,
 ) -> Annotated:
     """Run the chosen steps for every video and, with step 4, write the task files.
 
@@ -63,120 +68,166 @@ def annotate(
         models: in the place of the endpoints that the configuration names, by "vlm" and "llm".
         progress: show a bar on stderr.
         pool: decode workers to be used; None starts some for this run.
+        shard: only the videos of this shard, in its own folder and without step 4, which is for `merge`.
 
     Raises:
         DemitasseError: for a configuration or a folder that cannot be used, or an endpoint that ended the run.
     """
     config, results_dir = spec.video_reasoning_annotation, Path(spec.results_dir)
-    pack = load_pack(config.prompts, PROMPTS)
-    inputs = read_inputs(config.data)
-    if not inputs.records and not inputs.left_out:
-        raise ConfigError(f"{media_root(config.data)} holds no .mp4, .avi, .mov or .mkv file; name another folder")
-    with ExitStack() as stack:
-        pool = pool or stack.enter_context(DecodePool(min(MOST_DECODERS, os.cpu_count() or 1)))
-        limits = Limits(concurrency=config.workflow.max_workers)
-        caller = stack.enter_context(open_caller(results_dir, limits))
-        stack.enter_context(_scratch(results_dir / SCRATCH))
+    pack_of(config)
+    inputs = find_inputs(spec)
+    # Before anything is written: an address that may hold a key is refused here, and must not be saved.
+    models = models if models is not None else open_models(config, shard.folder(results_dir) if shard else results_dir)
+    if shard is not None:
+        return _annotate_shard(spec, inputs, models, progress, pool, shard)
+    refuse_unmerged_shards(results_dir)
+    with lock_results(results_dir):
         save_resolved(spec, results_dir / RESOLVED)
-        work = _Work(config, results_dir, inputs, pack, caller, pool)
-        summary = work.run(models if models is not None else _open_models(config), progress)
+        workable = _workable(spec, inputs, results_dir)
+        if config.executor == "ray":
+            summary = _run_on_ray(spec, workable, _purse(config, results_dir, models), progress)
+        else:
+            purse = _purse(config, results_dir, models)
+            share = Share(results_dir, workable.records, workable.left_out, purse=purse)
+            summary = work(spec, share, models, pool, progress)
         annotated = Annotated(summary, results_dir, notes=_notes(spec, inputs))
-        if "4" in config.workflow.steps and not summary.interrupted:
-            annotated.assembled = work.assemble()
-            annotated.notes += [f"left out of step 4: {what}: {why}" for what, why in annotated.assembled.unusable]
+        if "4" in config.workflow.steps and summary.halted:
+            annotated.notes.append("step 4 waits for the rest; workflow.steps=[4] writes what there is")
+        elif "4" in config.workflow.steps and not summary.interrupted:
+            assemble_questions(spec, inputs, annotated)
     return annotated
 
 
-def _open_models(config: VideoReasoning) -> dict[str, ChatModel]:
-    """One model for each endpoint that is asked; equal endpoints share one, and so its limits."""
-    needed = needed_endpoints(config)
-    models = {name: open_teacher(name, endpoint) for name, endpoint in needed.items()}
-    if len(needed) == 2 and needed["vlm"] == needed["llm"]:
-        models["llm"] = models["vlm"]
-    return models
+def merge(spec: Spec, partial: bool = False) -> Annotated:
+    """Unite the shards of a run in its results folder and, with step 4, write the task files, as one run would have.
+
+    Args:
+        spec: the configuration that the shards were run with.
+        partial: take what is there, even if shards are missing or unfinished.
+
+    Raises:
+        DemitasseError: if the shards do not belong together, or some are missing.
+    """
+    results_dir = Path(spec.results_dir)
+    stock = take_stock(results_dir)
+    inputs = find_inputs(spec)
+    with lock_results(results_dir):
+        summary, united = merge_shards(results_dir, stock, len(inputs.records) + len(inputs.left_out), partial)
+        save_resolved(spec, results_dir / RESOLVED)
+        annotated = Annotated(summary, results_dir, notes=_notes(spec, inputs))
+        annotated.notes += [
+            f"{len(stock.folders)} of {stock.count} shards: {united.rows} new rows, {united.replies} new replies",
+            *(f"shard {shard} is unfinished and holds rows of other settings: left out" for shard in stock.doubtful),
+        ]
+        if "4" in spec.video_reasoning_annotation.workflow.steps:
+            assemble_questions(spec, inputs, annotated, stock.counts)
+    return annotated
 
 
-@dataclass
-class _Work:
-    """The parts of one run. `questions` are step 3's rows by video, as the run goes by."""
-
-    config: VideoReasoning
-    results_dir: Path
-    inputs: Inputs
-    pack: Pack
-    caller: Caller
-    pool: DecodePool
-    questions: dict[str, list[Row]] = field(default_factory=dict)
-
-    def run(self, models: dict[str, ChatModel], progress: bool) -> Summary:
-        workflow = self.config.workflow
-        earlier = EarlierRows(workflow, self.results_dir)
-        records = [record for record in self.inputs.records if self._is_workable(record, earlier)]
-        askers = {name: self._asker(name, model) for name, model in models.items()}
-        return run(
-            records,
-            build_steps(workflow, askers, self._footage(workflow)),
-            self.results_dir,
-            workers=RECORDS_PER_REQUEST * workflow.max_workers,
-            progress=progress,
-            caller=self.caller,
-            models=list({id(model): model for model in models.values()}.values()),
-            left_out=self.inputs.left_out,
-            on_finished=self._note_questions,
-        )
-
-    def assemble(self) -> Assembled:
-        """Step 4, in the order of the inputs and, within a video, of the question types."""
-        data = self.config.data
-        order: Iterable[Row] = (row for record in self.inputs.records for row in self.questions.get(record.id, ()))
-        envelope = Envelope(
-            portable_root(str(media_root(data)), self.results_dir),
-            self.config.license,
-            self.config.description_extra,
-            "daft" if self.config.dialect == "daft" else "tao",
-        )
-        return assemble(order, self.results_dir / FOLDER, envelope)
-
-    def _is_workable(self, record: Record, earlier: EarlierRows) -> bool:
-        why = earlier.missing(record)
-        if why is not None:
-            self.inputs.left_out.append((record.id, why))
-            return False
-        earlier.add_to(record)
-        self.questions[record.id] = list(earlier.questions(record))
-        return True
-
-    def _note_questions(self, finished: Finished) -> None:
-        rows = [row for step, row in finished.rows.items() if step.startswith("3/")]
-        if rows:
-            self.questions[finished.record.id] = rows
-
-    def _asker(self, name: str, model: ChatModel) -> Asker:
-        endpoint = self.config.vlm if name == "vlm" else self.config.llm
-        return Asker(self.caller, model, sampling_of(endpoint), self.pack)
-
-    def _footage(self, workflow: Workflow) -> Footage:
-        frames = workflow.long_video_max_frames
-        fewest = min(FEWEST_FRAMES, frames)
-        return Footage(
-            self.pool,
-            SamplingPolicy(CLIP_FPS, frames, fewest, frame_multiple=1),
-            SamplingPolicy(workflow.long_video_sample_fps, frames, fewest, frame_multiple=1),
-            workflow.long_video_threshold_sec,
-            self.results_dir / SCRATCH,
-            workflow.max_video_length_sec,
-        )
+def assemble_questions(
+    spec: Spec, inputs: Inputs, annotated: Annotated, counts: Callable[[str], bool] = lambda _: True
+) -> None:
+    """Step 4, from what is in the results folder; `counts` says whether a video's rows are to be trusted at all."""
+    config, results_dir = spec.video_reasoning_annotation, annotated.folder
+    envelope = Envelope(
+        portable_root(str(media_root(config.data)), results_dir),
+        config.license,
+        config.description_extra,
+        "daft" if config.dialect == "daft" else "tao",
+    )
+    rows = read_questions(results_dir, inputs.records, config.workflow, counts)
+    annotated.assembled = assemble(rows, results_dir / FOLDER, envelope)
+    annotated.notes += [f"left out of step 4: {what}: {why}" for what, why in annotated.assembled.unusable]
 
 
-@contextmanager
-def _scratch(folder: Path) -> Iterator[None]:
-    """An empty folder that is gone afterwards. The results folder must be locked."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def _annotate_shard(
+    spec: Spec,
+    inputs: Inputs,
+    models: dict[str, ChatModel],
+    progress: bool,
+    pool: DecodePool | None,
+    shard: Shard,
+) -> Annotated:
+    if spec.video_reasoning_annotation.executor == "ray":
+        raise ConfigError("--shard and executor=ray are two ways to the same end: choose one")
+    results_dir = Path(spec.results_dir)
+    folder = shard.folder(results_dir)
+    dealt = Inputs(
+        [record for record in inputs.records if shard.holds(record.id)],
+        [(what, why) for what, why in inputs.left_out if shard.holds(what)],
+    )
+    with lock_results(folder):
+        state = begin_shard(shard, results_dir, KIND, _settings(spec))
+        save_resolved(spec, folder / RESOLVED)
+        workable = _workable(spec, dealt, folder)
+        purse = _purse(spec.video_reasoning_annotation, folder, models, shard.count)
+        share = Share(folder, workable.records, workable.left_out, paid=results_dir, purse=purse)
+        summary = work(spec, share, models, pool, progress)
+        if not summary.cut_off:
+            state.summary = summary
+            state.save(folder)
+    return Annotated(summary, folder, notes=_notes(spec, inputs))
+
+
+def _run_on_ray(spec: Spec, workable: Inputs, purse: Ledger | None, progress: bool) -> Summary:
+    config = spec.video_reasoning_annotation
+    for name, endpoint in needed_endpoints(config).items():
+        if endpoint.openai.api_key or endpoint.gemini.api_key:
+            raise ConfigError(
+                f"{name}: an api_key in the configuration would travel through Ray; leave it out and set the "
+                "variable (OPENAI_API_KEY, GOOGLE_API_KEY) where Ray's workers run"
+            )
+    return run_on_ray(
+        partial(work, spec),
+        workable.records,
+        Path(spec.results_dir),
+        config.ray,
+        left_out=workable.left_out,
+        cap=purse.cap if purse is not None else None,
+        spent=purse.spent if purse is not None else 0.0,
+        progress=progress,
+    )
+
+
+def _purse(config: VideoReasoning, folder: Path, models: Mapping[str, ChatModel], shares: int = 1) -> Ledger | None:
+    names = {model.name for model in models.values()}
+    return open_purse(prices_of(config), config.budget_usd, folder, sorted(names), shares)
+
+
+def find_inputs(spec: Spec) -> Inputs:
+    """What is annotated.
+
+    Raises:
+        ConfigError: if there is nothing.
+    """
+    data = spec.video_reasoning_annotation.data
+    inputs = read_inputs(data)
+    if not inputs.records and not inputs.left_out:
+        raise ConfigError(f"{media_root(data)} holds no .mp4, .avi, .mov or .mkv file; name another folder")
+    return inputs
+
+
+def _workable(spec: Spec, inputs: Inputs, folder: Path) -> Inputs:
+    """The inputs, without the records that lack the rows of a step that is not run: those are left out."""
+    workable = Inputs(left_out=list(inputs.left_out))
+    with EarlierRows(spec.video_reasoning_annotation.workflow, [Path(spec.results_dir), folder]) as earlier:
+        for record in inputs.records:
+            why = earlier.missing(record)
+            if why is None:
+                workable.records.append(record)
+            else:
+                workable.left_out.append((record.id, why))
+    return workable
+
+
+def _settings(spec: Spec) -> str:
+    """Hash of everything that decides a shard's answers, and so must be the same in all of them."""
+    config = spec.video_reasoning_annotation
+    told = {name: value for name, value in resolved(config).items() if name not in _PACE}
+    told["workflow"] = {name: value for name, value in told["workflow"].items() if name != "max_workers"}
+    pack = pack_of(config)
+    prompts = {key: pack.hash(key) for key in pack.prompts}
+    return hashlib.sha256(orjson.dumps([told, prompts], option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
 def _notes(spec: Spec, inputs: Inputs) -> list[str]:

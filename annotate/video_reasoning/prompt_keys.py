@@ -6,6 +6,8 @@ video's first three question types, and tells no caption prompt how long the vid
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from demitasse.prompts import Placeholders
 
 MODES = ("anomaly", "normal")
@@ -26,6 +28,19 @@ _CAPTIONS = "video_length global_caption dense_caption"
 def qa_key(mode: str, qa_type: str) -> str:
     """The prompt's key for a question type: `anomaly_mcq`, but `scene_description` in either mode."""
     return qa_type if qa_type in _MODE_FREE else f"{mode}_{qa_type}"
+
+
+def used_keys(steps: Collection[str], qa_types: Collection[str]) -> set[str]:
+    """The prompts that these steps may ask, in either mode: a video's input line or earlier rows may name its mode."""
+    keys = {
+        "0": ("video_filtering", "video_anomaly_classification"),
+        "1a": tuple(f"{mode}_{caption}" for mode in MODES for caption in ("global_caption", "dense_caption")),
+        "1b": tuple(f"{mode}_chunk_caption" for mode in MODES),
+        "1c": ("highlight_timestamp_extraction", "highlight_chunk_caption"),
+        "2": tuple(f"{mode}_description" for mode in MODES),
+        "3": tuple(qa_key(mode, qa_type) for mode in MODES for qa_type in qa_types),
+    }
+    return {key for step in steps for key in keys.get(step, ())}
 
 
 def _names(required: str = "", optional: str = "") -> Placeholders:

@@ -10,7 +10,14 @@ from typing import Any
 from annotate.video_reasoning import grammar
 from annotate.video_reasoning.asking import Asker, origin
 from annotate.video_reasoning.describe import caption_values, original_captions
-from annotate.video_reasoning.entries import BinaryPair, Localization, MultipleChoice, Open, Timed
+from annotate.video_reasoning.entries import (
+    BinaryPair,
+    Localization,
+    MultipleChoice,
+    Open,
+    Timed,
+    leading_verdict,
+)
 from annotate.video_reasoning.forms import Form
 from annotate.video_reasoning.prompt_keys import qa_key
 from demitasse.answers import read_binary, read_times
@@ -19,6 +26,7 @@ from demitasse.engine.step import Fields, Step
 VERSION = 1
 FILE = "step_3_qa/qa_output.jsonl"
 
+_BOLD_VERDICT = re.compile(r"^[*_]+(yes|no)([.,;:!]?)[*_]+", re.IGNORECASE)
 _PROSE_JSON = "Reply with one JSON object: question, answer, reasoning (all text)."
 
 
@@ -52,13 +60,15 @@ def _pair_from_text(text: str) -> Mapping[str, Any] | None:
 
 
 def _binary(block: grammar.Block) -> dict[str, Any]:
-    """`Yes. It swings aside.` taken apart; a verdict without a sentence is its own explanation."""
-    read = read_binary(block.answer)
-    beside = block.answer[read.span[1] :].lstrip(" .,;:!*") if read.ok and read.span else ""
+    """`Yes. It swings aside.` taken apart. An answer of another layout (`Yes, it does.`) is its own explanation."""
+    answer = _BOLD_VERDICT.sub(r"\1\2", block.answer)
+    read = read_binary(answer)
+    verdict, _, beside = answer.partition(". ")
+    apart = beside and verdict.casefold() == read.value and leading_verdict(beside) != read.value
     return {
         "question": block.question,
-        "answer": read.value or block.answer,
-        "explanation": beside or block.answer,
+        "answer": read.value or answer,
+        "explanation": beside if apart else answer,
         "reasoning": block.reasoning,
     }
 

@@ -15,7 +15,7 @@ from demitasse.dataset.dialect import (
     span_answer,
     to_dialect,
 )
-from demitasse.dataset.envelope import Item, TaskFile, read, read_folder, rebased, write
+from demitasse.dataset.envelope import Item, TaskFile, read, read_folder, read_parts, rebased, write
 from demitasse.dataset.schema import FORMAT, TASKS, Problem
 from demitasse.dataset.summary import stats
 from demitasse.dataset.validation import validate
@@ -34,6 +34,7 @@ __all__ = [
     "question_text",
     "read",
     "read_folder",
+    "read_parts",
     "rebased",
     "span_answer",
     "stats",

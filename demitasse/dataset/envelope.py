@@ -192,13 +192,36 @@ def read_folder(folder: Path | str) -> list[TaskFile]:
         DataError: if a `.json` file cannot be read, or no dataset file is there.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder with dataset files")
-    loaded = ((path, load_object(path)) for path in sorted(folder.glob("*.json")))
-    files = [TaskFile.from_json(value, path) for path, value in loaded if is_dataset(value)]
+    files = _files_in(folder)
     if not files:
         raise DataError(f"{folder} holds no dataset file (a .json whose format is '{FORMAT}')")
     return files
+
+
+def read_parts(folder: Path | str) -> dict[str, list[TaskFile]]:
+    """Read a folder's dataset files, or, if it holds none, those of the folders directly in it, by their names.
+
+    Those of the folder itself have the name "". So a split is read whole, and so are the results of annotation.
+
+    Raises:
+        DataError: if a `.json` file cannot be read, or no dataset file is there.
+    """
+    folder = Path(folder)
+    files = _files_in(folder)
+    if files:
+        return {"": files}
+    below = {path.name: _files_in(path) for path in sorted(folder.iterdir()) if path.is_dir()}
+    parts = {name: found for name, found in below.items() if found}
+    if not parts:
+        raise DataError(f"{folder} holds no dataset file (a .json whose format is '{FORMAT}'), nor a folder with one")
+    return parts
+
+
+def _files_in(folder: Path) -> list[TaskFile]:
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder with dataset files")
+    loaded = ((path, load_object(path)) for path in sorted(folder.glob("*.json")))
+    return [TaskFile.from_json(value, path) for path, value in loaded if is_dataset(value)]
 
 
 def rebased(task_file: TaskFile, folder: Path | str) -> TaskFile:

@@ -72,7 +72,8 @@ def _check(dataset: _Loaded) -> list[Problem]:
     for path, value in dataset:
         found.extend(problems(path, value))
         for index, item in _sound_items(value):
-            found.extend(Problem(path, index, field, message) for field, message in _content(value, item))
+            faults = content_faults(_task(value, item), item)
+            found.extend(Problem(path, index, field, message) for field, message in faults)
             found.extend(_media(path, index, value, item))
             found.extend(_repeats(path, index, value, item, seen))
     return found
@@ -86,13 +87,14 @@ def _sound_items(value: Any) -> _Items:
             yield index, item
 
 
-def _content(value: Mapping[str, Any], item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def content_faults(task: str, item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Field and fault of what is wrong with the texts of one item whose shape is right."""
     empty = [
         key for key in ("video_id", "image_id", "question", "answer", "item_index") if not item.get(key, "x").strip()
     ]
     for key in empty:
         yield key, "is empty"
-    check = _CHECKS.get(_task(value, item))
+    check = _CHECKS.get(task)
     if check and not {"question", "answer"} & set(empty):
         try:
             check(item["question"], item["answer"])

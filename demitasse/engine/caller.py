@@ -9,24 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from demitasse.chat.attach import describe_media
+from demitasse.chat.batch import UNANSWERED, CutOff
 from demitasse.chat.model import ChatModel, Outcome, Reply, Request, Turn, Usage
-from demitasse.engine.journal import Journal, Row
-from demitasse.engine.limits import Gate, Limits
+from demitasse.chat.tokens import estimate_tokens
+from demitasse.engine.budget import ATTEMPTS, CALLS, Budget
+from demitasse.engine.gate import Admission, Gate
+from demitasse.engine.journal import Journal, Row, Rows
+from demitasse.engine.limits import Limits
 from demitasse.engine.lock import lock_results
-from demitasse.engine.retry import retrying_at
-from demitasse.engine.step import Fields, Quarantine
-
-CALLS = "calls.jsonl"
+from demitasse.engine.retry import send_patiently
+from demitasse.engine.step import Fields, Quarantine, Stop
 
 Value = TypeVar("Value")
+_REPLY_FIELDS = tuple(one.name for one in fields(Reply))
 
 
 class ParseError(Exception):
@@ -45,6 +48,9 @@ class Answer(Generic[Value]):
         prompt_hash: of the first request's texts, media aside.
         request_keys: of all requests, re-asks included, in order; the last is `request_key`.
         usage: of all of them together, whether paid for in this run or an earlier one.
+        cost: of all of them together in dollars; None where a price is not known.
+        latency: of all of them together, in seconds, without the waits between them.
+        attempts: requests that were sent for all of them, those that failed included.
     """
 
     value: Value
@@ -54,6 +60,19 @@ class Answer(Generic[Value]):
     prompt_hash: str
     request_keys: tuple[str, ...]
     usage: Usage
+    cost: float | None
+    latency: float
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One request's final reply."""
+
+    key: str
+    reply: Reply
+    cost: float | None = None
+    attempts: int = 1
 
 
 @dataclass(slots=True)
@@ -64,6 +83,7 @@ class Counts:
     replies: int = 0  # bought
     replayed: int = 0  # answered from the journal
     usage: Usage = field(default_factory=Usage)  # of what was bought
+    cost: float = 0.0  # dollars in this run, as far as prices are known
 
 
 class Caller:
@@ -73,17 +93,27 @@ class Caller:
         calls: the journal of replies; `open_caller` opens it.
         limits: for each model that `by_model` does not name.
         by_model: limits by the model's name.
+        gates: makes what stands before a model, from its name and limits.
+        budget: who pays; None where nobody counts.
     """
 
     def __init__(
-        self, calls: Journal[str], limits: Limits | None = None, by_model: Mapping[str, Limits] | None = None
+        self,
+        calls: Journal[str],
+        limits: Limits | None = None,
+        by_model: Mapping[str, Limits] | None = None,
+        gates: Callable[[str, Limits], Admission] = Gate,
+        budget: Budget | None = None,
     ) -> None:
         self.counts = Counts()
         self._calls = calls
         self._limits = limits or Limits()
         self._by_model = dict(by_model or {})
-        self._gates: dict[str, Gate] = {}
+        self._make_gate = gates
+        self._budget = budget
+        self._gates: dict[str, Admission] = {}
         self._in_flight: dict[str, asyncio.Event] = {}
+        self._unwritable: Stop | None = None  # once the disk takes no more
 
     async def ask(self, model: ChatModel, request: Request, parse: Callable[[str], Value]) -> Answer[Value]:
         """Ask until `parse` takes the reply.
@@ -99,10 +129,10 @@ class Caller:
         """
         gate = self._gate(model.name)
         asked = request
-        trail: list[tuple[str, Reply]] = []
+        trail: list[_Call] = []
         while True:
             request = await self._ask_with_room(gate, model, request, trail)
-            key, reply = trail[-1]
+            reply = trail[-1].reply
             try:
                 value = parse(reply.text)
             except ParseError as error:
@@ -110,24 +140,23 @@ class Caller:
                     raise Quarantine(f"{request.step}: no usable reply in {len(trail)} ({error})") from None
                 request = replace(request, turns=(*request.turns, Turn(reply.text, str(error))))
                 continue
-            usage = total_usage(reply.usage for _, reply in trail)
-            keys = tuple(key for key, _ in trail)
-            return Answer(value, reply, key, model.name, prompt_hash(asked), keys, usage)
+            return _answer(value, model.name, asked, trail)
 
-    async def _ask_with_room(
-        self, gate: Gate, model: ChatModel, request: Request, trail: list[tuple[str, Reply]]
-    ) -> Request:
+    async def _ask_with_room(self, gate: Admission, model: ChatModel, request: Request, trail: list[_Call]) -> Request:
         """Ask, and once more with twice the room if the reply was cut short; returns the request that was answered."""
         reply = await self._reply(gate, model, request, trail)
         if reply.outcome is Outcome.TRUNCATED:
-            sampling = replace(request.sampling, max_tokens=2 * request.sampling.max_tokens)
+            cut, sampling = request, replace(request.sampling, max_tokens=2 * request.sampling.max_tokens)
             request = replace(request, sampling=sampling)
             reply = await self._reply(gate, model, request, trail)
+            if reply.outcome is Outcome.ERROR:  # the model's context may hold no more
+                first = _verdict(trail[-2].reply, cut)
+                raise Quarantine(f"{request.step}: {first}; with twice that, {_verdict(reply, request)}")
         if reply.outcome is not Outcome.SUCCESS:
             raise Quarantine(f"{request.step}: {_verdict(reply, request)}")
         return request
 
-    async def _reply(self, gate: Gate, model: ChatModel, request: Request, trail: list[tuple[str, Reply]]) -> Reply:
+    async def _reply(self, gate: Admission, model: ChatModel, request: Request, trail: list[_Call]) -> Reply:
         key = request.key(model.name)
         # Two records may ask the same (two alike answers before a judge): the second waits and reads the first's.
         while (asking := self._in_flight.get(key)) is not None:
@@ -135,57 +164,133 @@ class Caller:
         row = self._calls.find(key)
         if row is not None:
             self.counts.replayed += 1
-            reply = _from_row(row)
+            call = _from_row(row)
         else:
             self._in_flight[key] = asyncio.Event()
             try:
-                reply = await self._buy(gate, model, request, key)
+                call = await self._buy(gate, model, request, key)
             finally:
                 self._in_flight.pop(key).set()
-        trail.append((key, reply))
-        return reply
+        trail.append(call)
+        return call.reply
 
-    async def _buy(self, gate: Gate, model: ChatModel, request: Request, key: str) -> Reply:
+    async def _buy(self, gate: Admission, model: ChatModel, request: Request, key: str) -> _Call:
         """The reply after as many attempts as it takes, in the journal unless all of them failed."""
-        retrying = retrying_at(gate)
-        reply: Reply = await retrying(self._send, gate, model, request)
+        costs: list[float | None] = []
+        reply, attempts = await send_patiently(lambda: self._send(gate, model, request, key, costs), gate.limits)
+        call = _Call(key, reply, costs[-1], attempts)
         if reply.outcome is Outcome.ERROR:
-            gate.give_up(reply)
-            return reply
-        attempts = int(retrying.statistics["attempt_number"])
-        self._calls.append(_to_row(key, model.name, request, reply, attempts))
+            await gate.give_up(reply)
+            return call
+        try:
+            self._calls.append(_to_row(call, model.name, request))
+        except Stop as failure:
+            self._unwritable = failure
+            raise
         self.counts.replies += 1
         self.counts.usage = total_usage((self.counts.usage, reply.usage))
+        return call
+
+    async def _send(
+        self, gate: Admission, model: ChatModel, request: Request, key: str, costs: list[float | None]
+    ) -> Reply:
+        """One attempt; what it cost is added to `costs`."""
+        tokens = estimate_tokens(request) if gate.limits.tokens_per_minute else 0
+        permit = await gate.enter(request.step, tokens)
+        reply: Reply | None = None
+        try:
+            self._calls.refuse_if_broken()  # what cannot be kept must not be bought
+            reply, cost = await self._send_within_budget(model, request, key)
+        finally:
+            await gate.leave(permit, reply)
+        costs.append(cost)
         return reply
 
-    async def _send(self, gate: Gate, model: ChatModel, request: Request) -> Reply:
-        async with gate.admit():
+    async def _send_within_budget(self, model: ChatModel, request: Request, key: str) -> tuple[Reply, float | None]:
+        if self._unwritable is not None:  # nothing more is bought that could not be kept
+            raise self._unwritable
+        if self._budget is None:
             self.counts.requests += 1
+            return await model.reply(request), None
+        reservation = await self._budget.reserve(model.name, request)
+        reply: Reply | None = None
+        cost: float | None = None
+        self.counts.requests += 1
+        try:
             reply = await model.reply(request)
-        gate.note(reply)
-        return reply
+        except CutOff:
+            reply = Reply(Outcome.ERROR, status=UNANSWERED)
+            raise
+        finally:
+            cost = await self._budget.settle(reservation, reply)
+            self.counts.cost += cost or 0.0
+            if cost and (reply is None or reply.outcome is Outcome.ERROR):
+                self._note_attempt(model.name, request, key, reply, cost)
+        return reply, cost
 
-    def _gate(self, name: str) -> Gate:
+    def _note_attempt(self, asked: str, request: Request, key: str, reply: Reply | None, cost: float) -> None:
+        """Write down what may have been paid for without an answer: after a restart it counts as spent."""
+        error = "cut off" if reply is None else reply.error
+        row = {"key": key, "asked": asked, "step": request.step, "error": error, "cost": cost, "time": now()}
+        with Journal[None](self._calls.path.with_name(ATTEMPTS), lambda _: None) as attempts:
+            attempts.append(row)
+
+    def _gate(self, name: str) -> Admission:
         if name not in self._gates:
-            self._gates[name] = Gate(name, self._by_model.get(name, self._limits))
+            self._gates[name] = self._make_gate(name, self._by_model.get(name, self._limits))
         return self._gates[name]
+
+
+def _answer(value: Value, asked: str, request: Request, trail: list[_Call]) -> Answer[Value]:
+    last = trail[-1]
+    return Answer(
+        value,
+        last.reply,
+        last.key,
+        asked,
+        prompt_hash(request),
+        tuple(call.key for call in trail),
+        total_usage(call.reply.usage for call in trail),
+        _total_cost(call.cost for call in trail),
+        sum(call.reply.latency for call in trail),
+        sum(call.attempts for call in trail),
+    )
+
+
+def _total_cost(costs: Iterable[float | None]) -> float | None:
+    known = list(costs)
+    return None if None in known else sum(cost for cost in known if cost)
 
 
 @contextmanager
 def open_caller(
-    results_dir: Path, limits: Limits | None = None, by_model: Mapping[str, Limits] | None = None
+    results_dir: Path,
+    limits: Limits | None = None,
+    by_model: Mapping[str, Limits] | None = None,
+    gates: Callable[[str, Limits], Admission] = Gate,
+    budget: Budget | None = None,
+    beneath: Path | None = None,
 ) -> Iterator[Caller]:
     """A caller whose replies are kept in `calls.jsonl` of a results folder, which is locked meanwhile.
+
+    What is in the `calls.jsonl` of the folder `beneath` is not bought again either.
 
     Raises:
         DemitasseError: if another process holds the folder, or the journal is damaged.
     """
-    path = results_dir / CALLS
-    with lock_results(results_dir), Journal(path, lambda row: str(row["key"]), grows=True) as calls:
-        yield Caller(calls, limits, by_model)
+
+    def key(row: Row) -> str:
+        return str(row["key"])
+
+    with (
+        lock_results(results_dir),
+        Rows([beneath / CALLS] if beneath is not None else [], key) as lower,
+        Journal(results_dir / CALLS, key, grows=True, beneath=lower) as calls,
+    ):
+        yield Caller(calls, limits, by_model, gates, budget)
 
 
-def total_usage(usages: Iterator[Usage] | tuple[Usage, ...]) -> Usage:
+def total_usage(usages: Iterable[Usage]) -> Usage:
     """The sum of several requests' tokens."""
     total = Usage()
     for usage in usages:
@@ -205,13 +310,16 @@ def prompt_hash(request: Request) -> str:
 
 
 def provenance(*answers: Answer[Any]) -> Fields:
-    """What a row tells of the calls behind it: who was asked, who answered, by which requests, for how many tokens."""
+    """What a row tells of the calls behind it: who was asked, who answered, by which requests, and what it took."""
     return {
         "asked": sorted({answer.asked for answer in answers}),
         "answered": sorted({answer.reply.model for answer in answers}),
         "prompts": [answer.prompt_hash for answer in answers],
         "requests": [key for answer in answers for key in answer.request_keys],
-        "usage": asdict(total_usage(tuple(answer.usage for answer in answers))),
+        "usage": _usage_fields(total_usage(answer.usage for answer in answers)),
+        "cost": _total_cost(answer.cost for answer in answers),
+        "latency": round(sum(answer.latency for answer in answers), 3),
+        "attempts": sum(answer.attempts for answer in answers),
         "time": now(),
     }
 
@@ -227,23 +335,34 @@ def _verdict(reply: Reply, request: Request) -> str:
     return f"{reply.outcome.value} ({reply.error or reply.finish_reason})"
 
 
-def _to_row(key: str, asked: str, request: Request, reply: Reply, attempts: int) -> Row:
-    row = asdict(reply)
-    for failure in ("error", "retryable", "retry_after", "status"):
-        if not row[failure]:
-            del row[failure]
-    row |= {"latency": round(reply.latency, 3)}
+def _usage_fields(usage: Usage) -> dict[str, int]:
     return {
-        "key": key,
+        "prompt": usage.prompt,
+        "completion": usage.completion,
+        "reasoning": usage.reasoning,
+        "cached": usage.cached,
+    }
+
+
+def _to_row(call: _Call, asked: str, request: Request) -> Row:
+    reply = {name: getattr(call.reply, name) for name in _REPLY_FIELDS}  # asdict would copy every text
+    for failure in ("error", "retryable", "retry_after", "status"):
+        if not reply[failure]:
+            del reply[failure]
+    reply |= {"latency": round(call.reply.latency, 3), "usage": _usage_fields(call.reply.usage)}
+    return {
+        "key": call.key,
         "asked": asked,
         "step": request.step,
-        "reply": row,
+        "reply": reply,
         "media": describe_media(request.parts),
-        "attempts": attempts,
+        "attempts": call.attempts,
+        "cost": call.cost,  # dollars, of the attempt that was answered; null where the price is not known
         "time": now(),
     }
 
 
-def _from_row(row: Row) -> Reply:
+def _from_row(row: Row) -> _Call:
     reply = row["reply"]
-    return Reply(**{**reply, "outcome": Outcome(reply["outcome"]), "usage": Usage(**reply["usage"])})
+    bought = Reply(**{**reply, "outcome": Outcome(reply["outcome"]), "usage": Usage(**reply["usage"])})
+    return _Call(row["key"], bought, row.get("cost"), row.get("attempts", 1))

@@ -17,38 +17,49 @@ from demitasse.errors import DemitasseError
 
 
 @contextmanager
-def lock_results(results_dir: Path) -> Iterator[None]:
+def lock_results(
+    results_dir: Path,
+    name: str = "LOCK",
+    advice: str = "wait for it, or choose another results folder",
+    patience: float = 0.0,
+) -> Iterator[None]:
     """Hold the folder, which is made if it is missing. The kernel lets go of it when the process ends, even by SIGKILL.
 
-    A process may take it again while it holds it.
+    A process may take it again while it holds it. Locks of other names stand for other files of the folder.
+    `patience` is how many seconds another process is waited for.
 
     Raises:
         DemitasseError: naming the process that holds it.
     """
     results_dir.mkdir(parents=True, exist_ok=True)
     folder = results_dir.resolve()
-    lock = FileLock(folder / "LOCK", is_singleton=True, thread_local=False)
+    lock = FileLock(folder / name, is_singleton=True, thread_local=False)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=patience)
+    except NotImplementedError:
+        raise DemitasseError(
+            f"{results_dir} lies on a filesystem without file locks, where two runs could write at once: choose "
+            "another one (Lustre has them when it is mounted with -o flock)"
+        ) from None
     except Timeout:
         raise DemitasseError(
-            f"{results_dir} is being written by {_holder(folder)}: wait for it, or choose another results folder"
+            f"{results_dir} is being written by {_holder(folder / f'{name}.json')}: {advice}"
         ) from None
     try:
-        _sign(folder)
+        _sign(folder / f"{name}.json")
         yield
     finally:
         lock.release()
 
 
-def _sign(folder: Path) -> None:
+def _sign(path: Path) -> None:
     owner = {"host": socket.gethostname(), "pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
-    write_text(folder / "LOCK.json", orjson.dumps(owner).decode() + "\n")
+    write_text(path, orjson.dumps(owner).decode() + "\n")
 
 
-def _holder(folder: Path) -> str:
+def _holder(path: Path) -> str:
     try:
-        owner = orjson.loads((folder / "LOCK.json").read_bytes())
+        owner = orjson.loads(path.read_bytes())
         return f"process {owner['pid']} on {owner['host']} since {owner['since']}"
     except (OSError, ValueError, KeyError):  # it has only just begun
         return "another process"

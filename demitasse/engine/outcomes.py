@@ -15,7 +15,7 @@ class State(IntEnum):
     DONE = 0
     SKIPPED = 1
     QUARANTINED = 2
-    UNFINISHED = 3  # only in a run that was interrupted
+    UNFINISHED = 3  # only in a run that was interrupted, or merged from some of its shards
 
 
 @dataclass(slots=True)
@@ -27,8 +27,9 @@ class Summary:
         skipped: by reason; no more work was needed.
         quarantined: a step failed; `quarantine.jsonl` says why.
         stale: rows (not records) of earlier runs whose inputs have changed since.
-        unfinished: begun, but cut off; those that were never begun are not counted.
+        unfinished: begun, but cut off; those that were never begun are not counted. Of a partial merge: all others.
         interrupted: the run did not come to its end.
+        halted: why it was ended on purpose, with work left: the budget is spent. "" if it was not.
     """
 
     done: int = 0
@@ -37,13 +38,34 @@ class Summary:
     stale: int = 0
     unfinished: int = 0
     interrupted: bool = False
+    halted: str = ""
 
     @property
     def exit_code(self) -> int:
-        """0 all done, 3 something skipped or quarantined, 130 interrupted."""
+        """0 all done, 3 something skipped, quarantined or not there yet, 130 interrupted."""
         if self.interrupted:
             return 130
-        return 3 if self.skipped or self.quarantined else 0
+        return 3 if self.skipped or self.quarantined or self.unfinished or self.halted else 0
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether it ended before its end, so that rows may be there that it would have renewed."""
+        return self.interrupted or bool(self.halted)
+
+    @property
+    def total(self) -> int:
+        """Inputs that came to their end."""
+        return self.done + self.skipped.total() + self.quarantined
+
+    def add(self, other: Summary) -> None:
+        """Count another part of the same run."""
+        self.done += other.done
+        self.skipped += other.skipped
+        self.quarantined += other.quarantined
+        self.stale += other.stale
+        self.unfinished += other.unfinished
+        self.interrupted = self.interrupted or other.interrupted
+        self.halted = self.halted or other.halted
 
     def line(self) -> str:
         """The run's last line."""
@@ -58,6 +80,8 @@ class Summary:
             parts.append(f"{self.unfinished} unfinished")
         if self.interrupted:
             parts.append("interrupted: run the same command to go on")
+        if self.halted:
+            parts.append(f"stopped: {self.halted}")
         return ", ".join(parts)
 
     def count(self, state: State, reason: str = "") -> None:

@@ -14,7 +14,7 @@ import orjson
 
 from demitasse.engine.caller import now
 from demitasse.engine.graph import PROVENANCE, Graph
-from demitasse.engine.journal import Journal, Row
+from demitasse.engine.journal import Journal, Row, Rows
 from demitasse.engine.outcomes import State
 from demitasse.engine.step import Fields, Quarantine, Record, Skip, Step, Stop
 from demitasse.errors import DemitasseError, MediaError
@@ -33,19 +33,22 @@ class Results:
         folder: the results folder.
         graph: whose steps' files are opened.
         id_field: the field of a row that holds the record's id.
+        beneath: another results folder, whose rows are taken over where this one has none; it is only read.
 
     Raises:
         DataError: if a journal is damaged.
     """
 
-    def __init__(self, folder: Path, graph: Graph, id_field: str) -> None:
+    def __init__(self, folder: Path, graph: Graph, id_field: str, beneath: Path | None = None) -> None:
         self._folder = folder
         self._id_field = id_field
         self._journals: dict[str, Journal[RowKey]] = {}
         self._files = ExitStack()
         with self._files:  # closed if one of them cannot be opened
             for file in {step.file for step in graph.steps.values()}:
-                self._journals[file] = self._files.enter_context(Journal(folder / file, self._row_key))
+                lower = self._files.enter_context(Rows([beneath / file], self._row_key)) if beneath else None
+                journal = Journal(folder / file, self._row_key, beneath=lower)
+                self._journals[file] = self._files.enter_context(journal)
             self._outcomes = {
                 state: self._files.enter_context(OutcomeFile(folder / name))
                 for state, name in ((State.SKIPPED, SKIPPED), (State.QUARANTINED, QUARANTINED))
@@ -117,7 +120,7 @@ class OutcomeFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._partial = path.with_name(f".{path.name}.partial")
+        self._partial = partial_of(path)
         self._partial.unlink(missing_ok=True)
         self._journal: Journal[None] | None = None
 
@@ -140,6 +143,11 @@ class OutcomeFile:
         if self._journal is None:
             self._journal = Journal(self._partial, lambda _: None)
         self._journal.append(row)
+
+
+def partial_of(path: Path) -> Path:
+    """Where the outcomes of a run are until it ends; what a kill leaves there is the next run's to remove."""
+    return path.with_name(f".{path.name}.partial")
 
 
 def _reason(error: Exception) -> str:

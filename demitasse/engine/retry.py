@@ -2,49 +2,30 @@
 
 from __future__ import annotations
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_result, wait_random_exponential
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
 
 from demitasse.chat.model import Reply
-from demitasse.engine.limits import Gate, Limits, is_throttled
+from demitasse.engine.limits import Limits, is_throttled
 
 
-def retrying_at(gate: Gate) -> AsyncRetrying:
-    """Retries one request by the gate's limits; the last reply is returned, whatever it is."""
-    return AsyncRetrying(
-        retry=retry_if_result(lambda reply: reply.retryable),
-        stop=_Exhaustion(gate),
-        wait=_Wait(gate.limits),
-        retry_error_callback=_last_reply,
-    )
+async def send_patiently(send: Callable[[], Awaitable[Reply]], limits: Limits) -> tuple[Reply, int]:
+    """Send until the reply is final or the attempts are used up; returns the last reply and the number of attempts.
 
-
-class _Exhaustion:
-    """When to give a request up: after a fixed number of failures; being told to wait is borne with patience."""
-
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
-        self._failures = 0
-
-    def __call__(self, state: RetryCallState) -> bool:
-        reply = _last_reply(state)
+    Being told to wait is no failed attempt, and needs no wait here: the gate lets nobody in until the pause is over,
+    and ends the run when patience is.
+    """
+    attempts = failures = 0
+    while True:
+        reply = await send()
+        attempts += 1
+        if not reply.retryable:
+            return reply, attempts
         if is_throttled(reply):
-            return not self._gate.will_wait(reply)
-        self._failures += 1
-        return self._failures >= self._gate.limits.attempts
-
-
-class _Wait:
-    """How long to wait: what the endpoint asks for, and a random time more, so that not all come back at once."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._backoff = wait_random_exponential(multiplier=limits.first_wait, max=limits.longest_wait)
-
-    def __call__(self, state: RetryCallState) -> float:
-        return (_last_reply(state).retry_after or 0.0) + self._backoff(state)
-
-
-def _last_reply(state: RetryCallState) -> Reply:
-    if state.outcome is None:
-        raise ValueError("tenacity asks about an attempt only after it")
-    reply: Reply = state.outcome.result()
-    return reply
+            continue
+        failures += 1
+        if failures >= limits.attempts:
+            return reply, attempts
+        # A random time, so that not all come back at once.
+        await asyncio.sleep(random.uniform(0, min(limits.longest_wait, limits.first_wait * 2 ** (failures - 1))))

@@ -60,6 +60,11 @@ class DecodePool:
             self._idle.put(worker)
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="decode-pool")
 
+    @property
+    def size(self) -> int:
+        """Calls at once."""
+        return len(self._workers)
+
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """`function(*args, **kwargs)` in a worker; see `run_sync`."""
         loop = asyncio.get_running_loop()

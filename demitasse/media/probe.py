@@ -49,6 +49,8 @@ class VideoInfo:
         mirrored: the stored picture is mirrored left to right, then turned by `rotation`.
         square_pixels: whether stored pixels are as wide as high.
         edit_list: whether the file tells players to leave out part of what it stores.
+        pixel_format: FFmpeg's name of how pixels are stored: yuv420p, yuv420p10le.
+        pictures: streams of pictures in the file, covers and thumbnails among them.
     """
 
     path: Path
@@ -63,6 +65,8 @@ class VideoInfo:
     mirrored: bool = False
     square_pixels: bool = True
     edit_list: bool = False
+    pixel_format: str = "yuv420p"
+    pictures: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +156,8 @@ def _timeline(path: Path, container: InputContainer, stream: VideoStream, scan: 
         mirrored=orientation.mirrored,
         square_pixels=aspect == 1,
         edit_list=scan.edit_list,
+        pixel_format=first.format.name,
+        pictures=len(container.streams.video),
     )
     keyframes = np.unique(np.asarray(scan.keyframes, np.int64))
     return Timeline(info, time_base, pts, keyframes, orientation, by_rank)

@@ -42,6 +42,19 @@ def shown_at(
     """For each of the ascending `times`, the frame on the screen and its true time (see `frames.Reader`).
 
     Raises:
+        MediaError: as `frames_at`.
+    """
+    converted, pixels = None, np.empty(0, np.uint8)
+    for frame, seconds in frames_at(timeline, times):
+        if seconds != converted:
+            converted, pixels = seconds, _rgb(frame, timeline, size)
+        yield pixels, seconds
+
+
+def frames_at(timeline: Timeline, times: NDArray[np.float64]) -> Iterator[tuple[VideoFrame, float]]:
+    """The same as they were stored: neither scaled, nor converted, nor turned. A frame is valid until the next one.
+
+    Raises:
         MediaError: "damaged" where the right frame does not decode and the one before it is over a second old.
     """
     wanted: list[int] = timeline.pts[timeline.shown(times)].tolist()
@@ -49,7 +62,6 @@ def shown_at(
         return
     runs = _runs(timeline, wanted)
     screen = _Screen(_decode(timeline, runs))
-    converted, pixels = None, np.empty(0, np.uint8)
     for pts in wanted:
         found = screen.at(pts)
         if found != pts and runs != [_Run(None, wanted[-1])]:  # does not decode from its keyframe alone
@@ -58,9 +70,7 @@ def shown_at(
             found = screen.at(pts)
         if found is None or timeline.seconds(pts) - timeline.seconds(found) > STALE_SECONDS:
             raise MediaError(timeline.info.path, "damaged")
-        if found != converted:
-            converted, pixels = found, _rgb(screen.frame, timeline, size)
-        yield pixels, timeline.seconds(found)
+        yield screen.frame, timeline.seconds(found)
 
 
 @dataclass(slots=True)

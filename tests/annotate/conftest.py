@@ -3,6 +3,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import orjson
 import pytest
 
 from annotate.video_reasoning.config import Spec, read_spec
@@ -53,7 +54,8 @@ class Desk:
     """A folder with videos and results, and what a test does with them."""
 
     def __init__(self, folder: Path, pool: DecodePool, clips: Path) -> None:
-        self.videos, self.out, self._pool, self._clips = folder / "videos", folder / "out", pool, clips
+        self.videos, self.out, self.pool, self._clips = folder / "videos", folder / "out", pool, clips
+        self.pack = Path(__file__).parents[2] / "prompts" / "general.yaml"
         self.videos.mkdir()
 
     teacher = Teacher
@@ -73,7 +75,7 @@ class Desk:
     def annotate(self, *overrides: str, vlm: Teacher | None = None, llm: Teacher | None = None) -> Annotated:
         vlm = vlm or Teacher()
         models = {"vlm": vlm, "llm": llm or vlm}
-        return annotate(self.spec(*overrides), models, progress=False, pool=self._pool)
+        return annotate(self.spec(*overrides), models, progress=False, pool=self.pool)
 
 
 @pytest.fixture(scope="session")
@@ -139,3 +141,28 @@ def make_bad_inputs(clips):
         return good
 
     return make
+
+
+WHEN = ("time", "latency", "attempts", "cost")  # what the same replies need not have in common
+
+
+def _timeless(value):
+    if isinstance(value, dict):
+        return {name: _timeless(part) for name, part in value.items() if name not in WHEN}
+    return [_timeless(part) for part in value] if isinstance(value, list) else value
+
+
+@pytest.fixture(scope="session")
+def work_in():
+    """What a run has left in its folder, by file: exports byte for byte, journals in any order and without times."""
+
+    def read(folder: Path) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for path in sorted(folder.glob("*.jsonl")) + sorted(folder.glob("step_*/*.jsonl")):
+            rows = [_timeless(orjson.loads(line)) for line in path.read_bytes().splitlines()]
+            found[path.relative_to(folder).as_posix()] = sorted(rows, key=orjson.dumps)
+        for path in sorted(folder.glob("step_4_output/*.json")):
+            found[path.relative_to(folder).as_posix()] = path.read_bytes()
+        return found
+
+    return read

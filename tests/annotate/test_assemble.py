@@ -1,8 +1,8 @@
 import json
 import os
+import random
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -93,10 +93,37 @@ def test_every_item_carries_its_reasoning_an_index_and_its_origin(tmp_path):
     assert "time" not in origin, "the same replies make the same file"
 
 
-def test_the_right_options_letters_are_balanced_over_the_data_set(tmp_path):
-    assemble([row("mcq", f"{number}.mp4") for number in range(202)], tmp_path, ENVELOPE)
-    counts = Counter(item.answer for item in written(tmp_path, "mcq"))
-    assert set(counts) == set("ABCD") and max(counts.values()) - min(counts.values()) <= 1
+def test_options_stand_where_taos_step_4_puts_them(tmp_path):
+    """`random.Random(question)` shuffles their texts; other tests compare with what the original made."""
+    assemble([row("mcq")], tmp_path, ENVELOPE)
+    texts = list(OPTIONS.values())
+    random.Random("Where to?").shuffle(texts)
+    assert list(read_options(written(tmp_path, "mcq")[0].question).values()) == texts
+
+
+def test_letters_in_the_reasoning_follow_their_options(tmp_path):
+    told = "It rises, so options A and B are out and D is not an answer; a plan B or lane C is meant by nobody."
+    reply = REPLIES["mcq"] | {"reasoning": "It rises, which rules out options A and D."}
+    assemble([row("mcq", reply=reply)], tmp_path, ENVELOPE)
+    item = written(tmp_path, "mcq")[0]
+    letters = {text: letter for letter, text in read_options(item.question).items()}
+    assert item.reasoning == f"It rises, which rules out options {letters['left']} and {letters['down']}."
+    assert assemble([row("mcq", reply=reply | {"reasoning": told})], tmp_path, ENVELOPE).unusable
+
+
+def test_a_lone_capital_that_is_no_option_stays(tmp_path):
+    reply = REPLIES["mcq"] | {"reasoning": "The truck in lane B rises."}
+    assemble([row("mcq", reply=reply)], tmp_path, ENVELOPE)
+    assert written(tmp_path, "mcq")[0].reasoning == "The truck in lane B rises."
+
+
+def test_an_explanation_that_repeats_the_verdict_does_not_say_it_twice(tmp_path):
+    pair = [
+        question | {"explanation": f"{question['answer'].capitalize()}, so it is."}
+        for question in REPLIES["bcq"]["questions"]
+    ]
+    assemble([row("bcq", reply={"questions": pair})], tmp_path, ENVELOPE)
+    assert [item.answer for item in written(tmp_path, "bcq_openended")] == ["Yes, so it is.", "No, so it is."]
 
 
 def test_the_same_question_has_other_letters_in_other_videos():

@@ -57,3 +57,30 @@ def test_reasoning_of_several_paragraphs_stays_whole():
 
 def test_text_without_labels_is_no_question():
     assert grammar.read_blocks("The gate is open.\n=====\nYes.") == []
+
+
+def test_an_option_goes_on_in_the_next_line():
+    assert only(CLEAN.replace("B. wrench", "B. wrench\n  with a red handle")).options["B"] == "wrench with a red handle"
+
+
+def test_between_rules_reasoning_may_hold_a_line_that_begins_like_an_answer():
+    block = only(CLEAN + "Answer: that would be said by others, too.")
+    assert block.answer == "B" and block.reasoning.endswith("Answer: that would be said by others, too.")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param("*Every* box is shut, as is seen **twice**", id="slanted_and_bold"),
+        pytest.param("It is called _left_", id="underlined_at_the_end"),
+        pytest.param("**First** it moves.", id="bold_at_the_start"),
+    ],
+)
+def test_marks_inside_a_text_stay(words):
+    for text in (CLEAN, CLEAN.replace("Reasoning:", "**Reasoning:**"), CLEAN.replace("Reasoning:", "**Reasoning**:")):
+        assert only(text.replace("The grey tool that falls has an open jaw.", words)).reasoning == words
+
+
+def test_a_line_that_is_bold_as_a_whole_loses_its_marks():
+    block = only(CLEAN.replace("Answer: B", "**Answer: B**").replace("B. wrench", "**B. wrench**"))
+    assert (block.answer, block.options["B"]) == ("B", "wrench")

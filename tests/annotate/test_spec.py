@@ -105,9 +105,11 @@ def test_a_key_is_accepted_and_never_saved(tmp_path):
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
-        pytest.param(["vlm.backend=gemini"], "backend is 'gemini'", id="a_backend_that_is_not_there_yet"),
+        pytest.param(["vlm.backend=gemini", "vlm.gemini.model="], "vlm.gemini.model is not set", id="a_missing_gemini"),
+        pytest.param(["vlm.backend=local"], "vlm.local.path is not set", id="a_missing_checkpoint"),
+        pytest.param(["vlm.openai.fps=2"], "vlm.openai.kind or", id="frames_a_second_that_cannot_be_told"),
         pytest.param(["llm.openai.model_name="], "llm.openai.model_name is not set", id="a_missing_model_name"),
-        pytest.param(["prompts_module=my.prompts"], "prompts_module", id="prompts_in_python"),
+        pytest.param(["prompts_module=my.prompts", "prompts=traffic"], "are both set", id="a_pack_and_a_module"),
         pytest.param(["workflow.steps=[0, 5]"], "5", id="an_unknown_step"),
         pytest.param(["workflow.steps=[]"], "steps is empty", id="no_steps"),
         pytest.param(["workflow.qa_types=[mcq, mcq]"], "names one twice", id="a_question_type_twice"),

@@ -148,7 +148,7 @@ def test_a_reply_that_cannot_be_used_is_sent_back_with_what_is_wrong(desk):
         "answer": "B",
         "reasoning": "The second is seen.",
     }
-    bad = json.dumps(good | {"reasoning": "Option B is seen."})
+    bad = json.dumps(good | {"reasoning": "Option B is seen in lane C."})
     teacher = desk.teacher(normal_mcq=lambda request: json.dumps(good) if request.turns else bad)
     assert desk.annotate(*SHORT, vlm=teacher).exit_code == 0
     turns = [request.turns for request in teacher.asked if request.step == "normal_mcq"][-1]
@@ -425,7 +425,7 @@ def test_the_command_ends_with_how_every_input_ended_and_the_exit_code_says_so(d
     ("arguments", "said"),
     [
         pytest.param(["results_dir=out"], "nothing to annotate", id="no_videos_named"),
-        pytest.param(["results_dir=out", f"{SECTION}.data.video_root=nowhere"], "backend is 'gemini'", id="gemini"),
+        pytest.param(["results_dir=out", f"{SECTION}.data.video_root=nowhere"], "is not a folder", id="no_such_folder"),
     ],
 )
 def test_the_command_refuses_in_one_line_with_exit_code_2(capsys, tmp_path, monkeypatch, arguments, said):

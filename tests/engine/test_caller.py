@@ -135,6 +135,12 @@ def test_a_journal_row_tells_what_was_shown_without_the_bytes(tmp_path: Path, te
         pytest.param([Reply(Outcome.BLOCKED, finish_reason="filter")], 1, "blocked \\(filter\\)", id="blocked_once"),
         pytest.param([Reply(Outcome.TRUNCATED, "1"), "7"], 2, None, id="a_cut_reply_is_asked_once_more"),
         pytest.param([Reply(Outcome.TRUNCATED, "1")] * 2, 2, "cut short at 8192 tokens", id="and_only_once"),
+        pytest.param(
+            [Reply(Outcome.TRUNCATED, "1"), BROKEN],
+            2,
+            "cut short at 4096 tokens; with twice that, error \\(HTTP 400: bad schema\\)",
+            id="where_there_is_no_more_room_both_are_told",
+        ),
         pytest.param(["x", "y", "7"], 3, None, id="a_useless_reply_is_sent_back"),
         pytest.param(["x", "y", "z"], 3, "no usable reply in 3 \\('z' is no number", id="re_asks_are_bounded"),
     ],
@@ -255,15 +261,15 @@ def test_one_success_makes_the_failures_before_it_forgotten(tmp_path: Path, teac
 
 
 def test_an_endpoint_that_only_says_later_is_given_up_in_time(tmp_path: Path, teacher, request_for) -> None:
-    limits = Limits(patience=0.05, first_wait=0.01, longest_wait=0.01, failures_in_a_row=2)
+    limits = Limits(patience=0.05)
     model = teacher(lambda _: THROTTLED)
     ends = ask(tmp_path, limits, many(model, 4, lambda n: request_for(str(n))))
     assert any(isinstance(end, Stop) and "the last with: HTTP 429: slow down" in str(end) for end in ends)
 
 
-def test_a_wait_longer_than_our_patience_is_not_waited_for(tmp_path: Path, teacher, request_for) -> None:
+def test_a_wait_longer_than_our_patience_ends_the_run_and_says_how_long(tmp_path: Path, teacher, request_for) -> None:
     tomorrow = Reply(Outcome.ERROR, error="HTTP 429: quota", retryable=True, status=429, retry_after=86_400)
-    with pytest.raises(Quarantine, match="HTTP 429: quota"):
+    with pytest.raises(Stop, match="says 'later', 86400 s from now, and more than 300 s .* HTTP 429: quota"):
         ask(tmp_path, QUICK, lambda caller: caller.ask(teacher(in_turn(tomorrow)), request_for("?"), as_is))
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from demitasse.engine import journal as journal_module
-from demitasse.engine.journal import Journal, read_rows
+from demitasse.engine.journal import SYNC_ROWS, Journal, read_rows
 from demitasse.engine.lock import lock_results
 from demitasse.engine.step import Stop
 from demitasse.errors import DataError, DemitasseError
@@ -183,3 +185,42 @@ def test_a_process_may_take_its_own_lock_again(tmp_path: Path) -> None:
         )
         inner = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
         assert "is being written by" in inner.stderr, "leaving the inner block must not let go of the folder"
+
+
+def test_a_slow_disk_holds_up_nobody_who_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = []
+
+    def slowly(fd: int) -> None:
+        time.sleep(0.3)
+        synced.append(fd)
+
+    monkeypatch.setattr(os, "fsync", slowly)
+
+    async def write(journal: Journal[int]) -> float:
+        begun = time.monotonic()
+        for number in range(3 * SYNC_ROWS):
+            journal.append({"n": number})
+            await asyncio.sleep(0)
+        return time.monotonic() - begun
+
+    with Journal(tmp_path / "rows.jsonl", lambda row: row["n"]) as journal:
+        assert asyncio.run(write(journal)) < 0.25
+    assert len(synced) == 2, "one beside the rows, and what came after it when the journal is closed"
+
+
+def test_a_disk_that_fails_beside_the_rows_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+
+    async def write(journal: Journal[int]) -> None:
+        for number in range(5 * SYNC_ROWS):
+            journal.append({"n": number})
+            await asyncio.sleep(0.0001)
+
+    journal = Journal(tmp_path / "rows.jsonl", lambda row: row["n"])
+    with pytest.raises(Stop, match="rows.jsonl: the last rows may not be on the disk \\(Input/output error\\)"):
+        asyncio.run(write(journal))
+    with pytest.raises(Stop):
+        journal.close()

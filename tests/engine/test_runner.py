@@ -165,7 +165,7 @@ def test_a_stale_row_is_not_handed_on_when_making_it_again_fails(tmp_path: Path)
     broken = step("1", raising(Quarantine("no luck")), version=2)
     summary = run(records("a"), [broken], tmp_path, on_finished=ended.append)
     assert (summary.stale, summary.quarantined) == (1, 1)
-    assert ended == [Finished(records("a")[0], {}, State.QUARANTINED)]
+    assert ended == [Finished(records("a")[0], {}, State.QUARANTINED, "no luck")]
 
 
 def test_steps_may_share_a_file_by_parts(tmp_path: Path) -> None:
@@ -316,7 +316,7 @@ def test_a_stopped_record_does_not_begin_its_next_step(tmp_path: Path) -> None:
     steps = [step("slow", slow), step("next", after=("slow",)), step("stop", raising(Stop("full"), only="bad"))]
     with pytest.raises(Stop):
         run(records("good", "bad"), steps, tmp_path)
-    assert {row["video"] for row in rows(tmp_path / "slow.jsonl")} == {"good"}
+    assert {row["video"] for row in rows(tmp_path / "slow.jsonl")} == {"good", "bad"}, "what is in flight is paid for"
     assert rows(tmp_path / "next.jsonl") == []
 
 

@@ -1,0 +1,170 @@
+"""From an endpoint's settings to the model, its sampling and its limits."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from annotate.endpoints import (
+    Endpoint,
+    Gemini,
+    Local,
+    OpenAI,
+    capability_of,
+    endpoint_problems,
+    limits_of,
+    needs_key,
+    open_teacher,
+    sampling_of,
+)
+from annotate.video_reasoning.config import SECTION, read_endpoints
+from demitasse.chat.gemini_server import GeminiServer
+from demitasse.chat.kinds import BOX_STYLES
+from demitasse.chat.model import Outcome, Request, Text
+from demitasse.chat.scripted import ScriptedModel
+from demitasse.chat.server import ChatServer
+from demitasse.config import read_config, save_resolved
+from demitasse.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+BASE = ROOT / "recipes/quickstart/base/qwen2_5_vl"
+GUIDE = (ROOT / "docs/endpoints.md").read_text(encoding="utf-8")
+SNIPPETS = re.findall(r"^## (.+?)\n.*?```yaml\n(.*?)```", GUIDE, re.MULTILINE | re.DOTALL)
+
+
+def gemini(**settings: Any) -> Endpoint:
+    return Endpoint(backend="gemini", gemini=Gemini(**settings))
+
+
+def openai(**settings: Any) -> Endpoint:
+    return Endpoint(backend="openai", openai=OpenAI(model_name="m", **settings))
+
+
+def test_the_guide_has_a_snippet_for_each_kind() -> None:
+    assert len(SNIPPETS) == 11 == GUIDE.count("```yaml")
+
+
+@pytest.mark.parametrize("snippet", [pytest.param(text, id=title) for title, text in SNIPPETS])
+def test_a_snippet_of_the_guide_is_a_spec_whose_endpoints_can_be_asked(snippet: str, tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(snippet.replace("/models/Qwen2.5-VL-7B-Instruct", str(BASE)), encoding="utf-8")
+    endpoints = read_endpoints(path, [])
+    assert endpoints.keys() == {"vlm", "llm"}
+    for name, endpoint in endpoints.items():
+        assert list(endpoint_problems(f"{SECTION}.{name}", endpoint)) == []
+        assert capability_of(endpoint).boxes in ("", *BOX_STYLES)
+
+
+def test_defaults_are_taos() -> None:
+    endpoint = Endpoint()
+    assert endpoint.backend == "gemini"
+    assert (endpoint.gemini.temperature, endpoint.gemini.max_output_tokens, endpoint.gemini.timeout) == (0.3, 8192, 120)
+    assert (endpoint.openai.temperature, endpoint.openai.max_tokens, endpoint.openai.timeout) == (0.7, 4096, 60)
+
+
+def test_all_that_decides_geminis_answer_is_in_the_sampling() -> None:
+    endpoint = gemini(fps=4, thinking_budget=0, safety="OFF", media_resolution="MEDIA_RESOLUTION_HIGH")
+    sampling = sampling_of(endpoint)
+    assert (sampling.fps, sampling.temperature, sampling.max_tokens) == (4, 0.3, 8192)
+    assert sampling.extra["media_resolution"] == "MEDIA_RESOLUTION_HIGH"
+    assert sampling.extra["thinking_config"] == {"thinking_budget": 0}
+    assert {one["threshold"] for one in sampling.extra["safety_settings"]} == {"OFF"}
+    assert len(sampling.extra["safety_settings"]) == 4
+
+
+def test_a_thinking_budget_and_a_safety_threshold_that_are_not_set_are_not_sent() -> None:
+    assert sampling_of(gemini()).extra == {"media_resolution": "MEDIA_RESOLUTION_LOW"}
+
+
+def test_added_fields_of_a_request_are_in_the_sampling() -> None:
+    sampling = sampling_of(openai(fps=2, extra_body={"top_k": 20}, temperature=None))
+    assert (sampling.fps, sampling.extra, sampling.temperature) == (2, {"top_k": 20}, None)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "needed"),
+    [
+        pytest.param(gemini(), True, id="gemini"),
+        pytest.param(gemini(base_url="http://127.0.0.1:1"), False, id="a_stand_in"),
+        pytest.param(openai(), True, id="openai"),
+        pytest.param(openai(base_url="http://localhost:8000/v1"), False, id="a_server_here"),
+        pytest.param(openai(base_url="http://gpu-17:8000/v1"), True, id="a_server_elsewhere"),
+        pytest.param(Endpoint(backend="local", local=Local(path="x")), False, id="a_checkpoint"),
+        pytest.param(Endpoint(backend="scripted"), False, id="the_scripted_one"),
+    ],
+)
+def test_who_needs_a_key(endpoint: Endpoint, needed: bool) -> None:
+    assert needs_key(endpoint) is needed
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "video", "schema", "channel"),
+    [
+        pytest.param(openai(), False, True, "none", id="openai_itself_gets_frames"),
+        pytest.param(openai(base_url="http://h/v1"), True, True, "none", id="an_unknown_host_takes_files"),
+        pytest.param(openai(base_url="http://h/v1", kind="vllm"), True, True, "media_io", id="a_kind_that_is_told"),
+        pytest.param(openai(base_url="http://h/v1", kind="vllm", video=False), False, True, "media_io", id="no_files"),
+        pytest.param(openai(base_url="http://h/v1", json_schema=False), True, False, "none", id="no_schema"),
+        pytest.param(
+            openai(base_url="http://h/v1", fps_channel="mm_processor"), True, True, "mm_processor", id="another_channel"
+        ),
+        pytest.param(gemini(video=False, json_schema=False), False, False, "part", id="gemini_by_frames_and_words"),
+    ],
+)
+def test_settings_put_a_kinds_record_right(endpoint: Endpoint, video: bool, schema: bool, channel: str) -> None:
+    takes = capability_of(endpoint)
+    assert (takes.video, takes.json_schema, takes.fps_channel) == (video, schema, channel)
+
+
+def test_limits_are_the_endpoints_own() -> None:
+    endpoint = Endpoint(requests_per_minute=60, tokens_per_minute=1e5)
+    limits = limits_of(endpoint, 7)
+    assert (limits.concurrency, limits.requests_per_minute, limits.tokens_per_minute) == (7, 60, 1e5)
+
+
+async def asked_once(endpoint: Endpoint) -> Outcome:
+    model = open_teacher("vlm", endpoint)
+    try:
+        return (await model.reply(Request("check", (Text("?"),)))).outcome
+    finally:
+        await model.close()
+
+
+@pytest.mark.parametrize(("server", "build"), [(ChatServer, openai), (GeminiServer, gemini)], ids=["openai", "gemini"])
+def test_a_key_from_the_settings_reaches_the_endpoint_and_no_file(server, build, tmp_path: Path) -> None:
+    key = "sk-CANARY-0123456789"
+    with server(ScriptedModel(), api_key=key) as serving:
+        endpoint = build(base_url=serving.base_url, api_key=key)
+        assert asyncio.run(asked_once(endpoint)) is Outcome.SUCCESS
+    save_resolved(endpoint, tmp_path / "endpoint.yaml")
+    assert "CANARY" not in (tmp_path / "endpoint.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        pytest.param("gemini.fps=25", "at most 24", id="more_frames_than_gemini_reads"),
+        pytest.param("gemini.media_resolution=HIGH", "MEDIA_RESOLUTION_HIGH", id="a_resolution_by_half_its_name"),
+        pytest.param("gemini.safety=NONE", "BLOCK_NONE", id="a_threshold_that_is_not_there"),
+        pytest.param("openai.kind=vlm", "vllm", id="a_misspelt_kind"),
+        pytest.param("openai.boxes=pixels", "qwen2_5_vl_px", id="a_box_style_that_is_not_there"),
+        pytest.param("backend=vertex", "one of gemini, openai, local, scripted", id="a_backend_that_is_not_there"),
+        pytest.param("requests_per_minute=0", "more than 0", id="no_requests"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_with_what_can(override: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        read_config(Endpoint, None, [override])
+
+
+def test_a_gemini_without_its_package_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "google.genai", None)
+    for name in [name for name in sys.modules if name.startswith("demitasse.chat.gemini")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(ConfigError, match=r"pip install 'demitasse\[gemini\]'"):
+        open_teacher("vlm", gemini(base_url="http://127.0.0.1:1"))
