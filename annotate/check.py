@@ -137,6 +137,8 @@ def _known_problem(model: ChatModel, reply: Reply, key: str, endpoint: Endpoint)
     """What the status alone tells; "" if it tells too little."""
     if reply.status in (401, 403):
         return f"{model.name} refuses the key ({reply.error}): {_key_hint(endpoint)}"
+    if reply.finish_reason:
+        return f"{model.name} is there and answered with no text that can be used: {reply.error}"
     if reply.status is None and reply.retryable:
         return f"{model.name} does not answer: {reply.error}; is it running, and is {_address(key, endpoint)} right?"
     if reply.status == 429:
@@ -149,17 +151,17 @@ def _known_problem(model: ChatModel, reply: Reply, key: str, endpoint: Endpoint)
 
 async def _found_problem(model: ChatModel, request: Request, reply: Reply, key: str, endpoint: Endpoint) -> str:
     """What is found out by asking for less."""
-    from demitasse.chat.model import Outcome, Video
+    from demitasse.chat.model import Video
 
     plain = replace(request, parts=request.parts[-1:], schema=None)
-    if (await model.reply(plain)).outcome is Outcome.ERROR:
+    if not _is_taken(await model.reply(plain)):
         return f"{model.name} cannot be asked: {reply.error}{await _names(model, key, endpoint)}"
     settings = f"{key}.{endpoint.backend}"
     without_schema = replace(request, schema=None)
-    if request.schema is not None and (await model.reply(without_schema)).outcome is not Outcome.ERROR:
+    if request.schema is not None and _is_taken(await model.reply(without_schema)):
         return f"{model.name} takes no JSON schema: set {settings}.json_schema=false ({reply.error})"
     without_fps = replace(request, sampling=replace(request.sampling, fps=None))
-    if request.sampling.fps is not None and (await model.reply(without_fps)).outcome is not Outcome.ERROR:
+    if request.sampling.fps is not None and _is_taken(await model.reply(without_fps)):
         return (
             f"{model.name} cannot be told frames a second in this way: let the server allow it, set another "
             f"{settings}.fps_channel, or leave {settings}.fps out ({reply.error})"
@@ -167,6 +169,13 @@ async def _found_problem(model: ChatModel, request: Request, reply: Reply, key: 
     if any(isinstance(part, Video) for part in request.parts):
         return f"{model.name} takes no video files: set {settings}.video=false to send frames ({reply.error})"
     return f"{model.name} takes no pictures: choose a model that sees for {key} ({reply.error})"
+
+
+def _is_taken(reply: Reply) -> bool:
+    """Whether the endpoint took a request, even if the model had nothing to say to it."""
+    from demitasse.chat.model import Outcome
+
+    return reply.outcome is not Outcome.ERROR or bool(reply.finish_reason)
 
 
 async def _names(model: ChatModel, key: str, endpoint: Endpoint) -> str:

@@ -232,10 +232,12 @@ def _open_batches(name: str, endpoint: Endpoint) -> BatchEndpoint:
 
 def pair_problems(key: str, endpoints: Mapping[str, Endpoint]) -> Iterator[str]:
     """What two endpoints cannot be at once, in one sentence each; `key` is the place of both in the spec."""
-    # One model has one price and one limit.
-    if len({one.batch for one in endpoints.values()}) == 2 and len({name_of(one) for one in endpoints.values()}) == 1:
+    told = ["batch", "requests_per_minute", "tokens_per_minute"]  # one model has one price and one limit
+    told += ["batch_requests"] if all(one.batch for one in endpoints.values()) else []
+    differ = [name for name in told if len({getattr(one, name) for one in endpoints.values()}) == 2]
+    if differ and len({name_of(one) for one in endpoints.values()}) == 1:
         first, second = endpoints
-        yield f"{key}.{first} and {key}.{second} are the same model: set batch to the same for both"
+        yield f"{key}.{first} and {key}.{second} are the same model: set {differ[0]} to the same for both"
 
 
 def _open_gemini(name: str, endpoint: Endpoint) -> GeminiChat:
@@ -280,8 +282,8 @@ def _openai_record(config: OpenAI) -> Capability:
 
 
 def _key_variables(name: str, key: str, usual: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of the variables that may hold the key. One from the configuration is put into a variable of its own:
-    it stays in this process."""
+    """Names of the variables that may hold the key. One from the configuration is put into a variable of its own,
+    and so into no file."""
     if not key:
         return usual
     variable = f"DEMITASSE_{name.upper()}_API_KEY"

@@ -98,7 +98,7 @@ def _conclusions(found: Forecast, config: VideoReasoning) -> list[str]:
     low, high = found.calls
     lines = [f"requests: {_range(low, high)}, if no video is rejected and no reply has to be asked for again"]
     if high:
-        lines.append(f"requests: {found.least} to {found.most:,} otherwise; those that fail and are repeated apart")
+        lines.append(f"requests: {found.least:,} to {found.most:,} otherwise; those that fail and are repeated apart")
     if found.kept:
         lines.append(f"up to {found.kept} fewer: so many replies are paid for already that no row of these holds")
     if found.alike:
@@ -109,7 +109,7 @@ def _conclusions(found: Forecast, config: VideoReasoning) -> list[str]:
         lines.append(f"cost: not known, for there is no price for {', '.join(sorted(models))}; add one to the table")
     else:
         lines.append(
-            f"cost: about {_dollars(*total)}, at most ${found.most_dollars or 0:,.2f} with the longest replies"
+            f"cost: about {_dollars(*total)}, and ${found.most_dollars or 0:,.2f} if each reply is as long as it may be"
         )
     lines += _budget(found, config, total)
     lines.append("tokens and cost are estimates: text at four bytes a token, media as the price table says, replies as "

@@ -18,14 +18,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from annotate.quality.config import read_quality
-from annotate.quality.entry import CHOICE, Entry, read_entries
-from annotate.quality.pipeline import filter_items
-from annotate.video_reasoning.assemble import FOLDER
-from annotate.video_reasoning.config import read_spec
-from annotate.video_reasoning.pipeline import annotate
 from demitasse.dataset import Item, TaskFile, read_folder
+from demitasse.stages import use_checkout
 from demitasse.toyworld.render import render_clip
+
+use_checkout()  # the stages are found through the checkout, wherever this is started
+
+from annotate.quality.config import read_quality  # noqa: E402
+from annotate.quality.entry import CHOICE, Entry, read_entries  # noqa: E402
+from annotate.quality.pipeline import filter_items  # noqa: E402
+from annotate.video_reasoning.assemble import FOLDER  # noqa: E402
+from annotate.video_reasoning.config import read_spec  # noqa: E402
+from annotate.video_reasoning.pipeline import annotate  # noqa: E402
 
 SECTION = "video_reasoning_annotation"
 SHARE = 0.1  # of the items that a defect fits

@@ -41,6 +41,7 @@ CLIPS, AT_ONCE = 6, 8
 ROOM = 16  # tokens of a reply: what it says does not matter
 TIMEOUT = 180.0  # seconds: a busy machine without a GPU
 KILL_AFTER = 3  # replies in the journal
+NO_SPACE = '{"backend": "xgrammar", "disable_any_whitespace": true}'
 ANSWERED = frozenset({Outcome.SUCCESS, Outcome.TRUNCATED})
 SCHEMA = {
     "type": "object",
@@ -151,13 +152,15 @@ def try_forms(wire: Wire) -> None:
     for tried, parts in (("a JSON schema", ()), ("a JSON schema about a video", wire.video)):
         reply = wire.ask(say(*parts, room=1024, schema=SCHEMA))[0]
         wire.note(Row(tried, f"{told(reply)}: {' '.join(reply.text.split())}", misfit(reply)))
+    held = [reply.text.startswith("{") for reply in wire.ask(say(*wire.video, room=64, schema=SCHEMA), times=AT_ONCE)]
+    wire.note(Row(f"a schema, {AT_ONCE} at once", f"{sum(held)} of {len(held)} replies begin as JSON"))
     cut = wire.ask(say(room=3, extra={"ignore_eos": True}))[0]
     wire.note(Row("3 tokens of room", told(cut), "" if cut.outcome is Outcome.TRUNCATED else "not seen as cut short"))
 
 
 def misfit(reply: Reply) -> str:
-    """What is wrong with a reply that was held to `SCHEMA`; running out of room is not."""
-    if reply.outcome is Outcome.TRUNCATED:
+    """What is wrong with a reply that was held to `SCHEMA`; running out of room, if only by white space, is not."""
+    if reply.finish_reason == "length":
         return ""
     try:
         value = orjson.loads(reply.text)
@@ -239,7 +242,7 @@ def try_dying(wire: Wire, server: VllmServer, work: Path, eos: int) -> None:
     kept = rows_of(work / "run")
     wrong = "" if process.returncode not in (0, 1) and len(kept) >= KILL_AFTER else "a dead server went unnoticed"
     wire.note(Row("the server dies mid-run", f"exit {process.returncode}, {len(kept)} replies kept: {said}", wrong))
-    seconds = server.start("--media-io-kwargs", '{"video": {"fps": 4}}')
+    seconds = server.start("--media-io-kwargs", '{"video": {"fps": 4}}', "--structured-outputs-config", NO_SPACE)
     wire.note(Row("the server starts again", f"healthy after {seconds:.0f} s"))
     process = annotate(wire, work, eos)
     said = process.communicate()[0].strip().splitlines()[-1:]
@@ -282,6 +285,8 @@ def own_server(env: Path, work: Path) -> list[Row]:
         try_dying(wire, server, work, eos)
         set_there = wire.answered("a whole video, fps set at its start", say(*wire.video)).usage.prompt
         wire.note(Row("is it heard there?", f"{set_there} tokens", "" if set_there == tokens else f"not {tokens}"))
+        tight = wire.answered("a JSON schema without white space", say(*wire.video, room=64, schema=SCHEMA))
+        wire.note(Row("does it fit?", tight.text, misfit(tight)))
         try_refusals(wire, trusting=False)
         try_check(wire, "fps that is not allowed", 2, "cannot be told frames a second", "vlm.openai.fps=2")
         try_check(wire, "another model's name", 2, f"set {SECTION}.llm.openai.model_name to one of {SERVED}",

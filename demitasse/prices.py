@@ -108,7 +108,7 @@ class Prices:
         for pattern, price in self._entries:
             if ":" in pattern and fnmatchcase(model, pattern):
                 return price
-            if ":" not in pattern and not free and fnmatchcase(_bare(model), pattern):
+            if not free and fnmatchcase(_bare(model), pattern):  # names hold colons too: qwen3:8b
                 return price
         return FREE if free else None
 

@@ -15,6 +15,7 @@ import re
 import shlex
 import time
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 from demitasse.atomic import write_text
@@ -24,6 +25,7 @@ from demitasse.stages import CHECKOUT
 QUICKSTART = CHECKOUT / "recipes" / "quickstart" / "config.yaml"
 SECTION = "recipe"
 SKIPPED = 3  # finished, but something was skipped or quarantined
+NEEDS_STUDENT = ("train", "predict")  # the first stage of these ends the making of data
 _NAME = re.compile(r"\{(\w+)\}")
 
 
@@ -60,8 +62,10 @@ def run_recipe(path: Path, overrides: list[str], until: str | None = None) -> in
     """
     recipe = read_recipe(path, overrides)
     commands = [_filled(stage, recipe.values, path) for stage in recipe.stages]
-    if until is not None:
-        commands = _until(commands, until, path)
+    return _run_stages(path, recipe, commands if until is None else _until(commands, until, path))
+
+
+def _run_stages(path: Path, recipe: Recipe, commands: list[str]) -> int:
     began, worst, done = time.monotonic(), 0, []
     for number, command in enumerate(commands, 1):
         print(f"\n[{number}/{len(commands)}] demitasse {command}", flush=True)
@@ -78,7 +82,7 @@ def run_recipe(path: Path, overrides: list[str], until: str | None = None) -> in
 
 
 def prepare(path: Path, files: list[str]) -> None:
-    """Run a recipe's stages up to the split, if `files` of its own run are not there yet.
+    """Run a recipe's stages before the first that needs a student, if `files` of its own run are not there yet.
 
     Raises:
         DemitasseError: if a stage fails.
@@ -87,11 +91,14 @@ def prepare(path: Path, files: list[str]) -> None:
 
     if SECTION not in read_file(path).content:
         return
-    run = Path(read_recipe(path, []).values["run"])
+    recipe = read_recipe(path, [])
+    run = Path(recipe.values["run"])
     if all(Path(file).exists() or not Path(file).is_relative_to(run) for file in files):
         return
     print(f"{', '.join(files)}: not there yet, so the recipe's stages before training are run first")
-    if run_recipe(path, [], until="data split") not in (0, SKIPPED):
+    commands = [_filled(stage, recipe.values, path) for stage in recipe.stages]
+    making = list(takewhile(lambda command: command.split()[0] not in NEEDS_STUDENT, commands))
+    if _run_stages(path, recipe, making) not in (0, SKIPPED):
         raise DemitasseError(f"{path}: the stages that make the training data did not finish")
 
 

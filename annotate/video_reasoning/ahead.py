@@ -101,9 +101,18 @@ class Kept:
             if making.done():
                 self._made.pop(key, None)
             raise
+        self._note(key, parts)
+        return parts
+
+    def put(self, key: str, parts: Parts) -> None:
+        """Keep parts that came by the way."""
+        self._made[key] = asyncio.get_running_loop().create_future()
+        self._made[key].set_result(parts)
+        self._note(key, parts)
+
+    def _note(self, key: str, parts: Parts) -> None:
         self._sizes[key] = sum(len(part.data) for part in parts if isinstance(part, (Image, Video)))
         self._make_room()
-        return parts
 
     def _make_room(self) -> None:
         while sum(self._sizes.values()) > self._most:

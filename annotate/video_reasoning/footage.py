@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from annotate.video_reasoning.ahead import Cutting, Kept, Turns
-from annotate.video_reasoning.reading import Sent, Span, measure, whole_parts, window_parts
+from annotate.video_reasoning.reading import Sent, Span, measure, measure_and_read, whole_parts, window_parts
 from demitasse.chat.model import Capability, Part
 from demitasse.engine.step import Fields, Skip, Step
 from demitasse.media.pool import DecodePool
@@ -39,6 +39,7 @@ class Footage:
         whole_up_to: seconds; longer footage goes as frames even to an endpoint that takes files.
         scratch: folder for clips from when they are cut until they are sent.
         max_length: seconds; longer videos are skipped before anything is bought. None takes all.
+        shown_to: who will be shown the whole video, which is then read along with its being measured.
         windows_of: the windows that a video of so many seconds will be asked for; None if it will not be.
     """
 
@@ -49,6 +50,7 @@ class Footage:
     scratch: Path
     max_length: float | None = None
     windows_of: Callable[[float], Sequence[Span]] | None = None
+    shown_to: Capability | None = None
     _kept: Kept = field(init=False, default_factory=lambda: Kept(KEPT_BYTES))
     _ahead: dict[str, Cutting] = field(init=False, default_factory=dict)
     _turns: Turns = field(init=False)
@@ -127,7 +129,13 @@ class Footage:
         }
 
     async def _measure(self, fields: Fields) -> Fields:
-        row = await self._now(measure, fields["path"])
+        path = fields["path"]
+        if self.shown_to is None:
+            row = await self._now(measure, path)
+        else:
+            row, parts = await self._now(measure_and_read, path, self._sent(self.shown_to))
+            if parts:
+                self._kept.put(path, parts)
         if self.max_length and row["video_length"] > self.max_length:
             raise Skip(f"longer than max_video_length_sec ({self.max_length:g} s)")
         return {"video": fields["video"], **row}

@@ -19,15 +19,15 @@ from annotate.video_reasoning.config import Spec, VideoReasoning, needed_endpoin
 from annotate.video_reasoning.earlier import EarlierRows, read_questions
 from annotate.video_reasoning.inputs import Inputs, media_root, read_inputs
 from annotate.video_reasoning.packs import pack_of
-from annotate.video_reasoning.work import open_models, prices_of, work
+from annotate.video_reasoning.work import open_models, open_pool, prices_of, work
 from demitasse.chat.model import ChatModel
 from demitasse.config import resolved, save_resolved
-from demitasse.engine.budget import Ledger, open_purse
+from demitasse.engine.budget import Ledger, open_purse, spent_in
 from demitasse.engine.lock import lock_results
 from demitasse.engine.merge import merge_shards, take_stock
 from demitasse.engine.outcomes import Summary
-from demitasse.engine.ray_executor import run_on_ray
-from demitasse.engine.shard import Shard, begin_shard, refuse_unmerged_shards
+from demitasse.engine.ray_executor import run_on_ray, take_over_workers
+from demitasse.engine.shard import Shard, begin_shard, find_shards, refuse_unmerged_shards
 from demitasse.engine.share import Share
 from demitasse.errors import ConfigError
 from demitasse.media.pool import DecodePool
@@ -73,11 +73,27 @@ def annotate(
     Raises:
         DemitasseError: for a configuration or a folder that cannot be used, or an endpoint that ended the run.
     """
-    config, results_dir = spec.video_reasoning_annotation, Path(spec.results_dir)
+    config = spec.video_reasoning_annotation
     pack_of(config)
     inputs = find_inputs(spec)
+    if pool is None and config.executor == "local":
+        with open_pool(config) as pool:  # its processes start while the models are opened
+            return _annotate(spec, inputs, models, progress, pool, shard)
+    return _annotate(spec, inputs, models, progress, pool, shard)
+
+
+def _annotate(
+    spec: Spec,
+    inputs: Inputs,
+    models: dict[str, ChatModel] | None,
+    progress: bool,
+    pool: DecodePool | None,
+    shard: Shard | None,
+) -> Annotated:
+    config, results_dir = spec.video_reasoning_annotation, Path(spec.results_dir)
     # Before anything is written: an address that may hold a key is refused here, and must not be saved.
     models = models if models is not None else open_models(config, shard.folder(results_dir) if shard else results_dir)
+    take_over_workers(results_dir)
     if shard is not None:
         return _annotate_shard(spec, inputs, models, progress, pool, shard)
     refuse_unmerged_shards(results_dir)
@@ -160,7 +176,7 @@ def _annotate_shard(
         state = begin_shard(shard, results_dir, KIND, _settings(spec))
         save_resolved(spec, folder / RESOLVED)
         workable = _workable(spec, dealt, folder)
-        purse = _purse(spec.video_reasoning_annotation, folder, models, shard.count)
+        purse = _purse(spec.video_reasoning_annotation, folder, models, shard, results_dir)
         share = Share(folder, workable.records, workable.left_out, paid=results_dir, purse=purse)
         summary = work(spec, share, models, pool, progress)
         if not summary.cut_off:
@@ -189,9 +205,19 @@ def _run_on_ray(spec: Spec, workable: Inputs, purse: Ledger | None, progress: bo
     )
 
 
-def _purse(config: VideoReasoning, folder: Path, models: Mapping[str, ChatModel], shares: int = 1) -> Ledger | None:
-    names = {model.name for model in models.values()}
-    return open_purse(prices_of(config), config.budget_usd, folder, sorted(names), shares)
+def _purse(
+    config: VideoReasoning,
+    folder: Path,
+    models: Mapping[str, ChatModel],
+    shard: Shard | None = None,
+    whole: Path | None = None,
+) -> Ledger | None:
+    """The money; a shard's is an equal part of what runs of the `whole` folder have left of it."""
+    names, cap, prices = {model.name for model in models.values()}, config.budget_usd, prices_of(config)
+    if cap is not None and whole is not None and shard is not None:
+        shards = [other for other, _ in find_shards(whole)]
+        cap = max(0.0, cap - spent_in(whole, prices, besides=shards)) / shard.count
+    return open_purse(prices, cap, folder, sorted(names))
 
 
 def find_inputs(spec: Spec) -> Inputs:

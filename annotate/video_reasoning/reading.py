@@ -12,7 +12,7 @@ from demitasse.chat.attach import frame_parts, video_parts
 from demitasse.chat.model import Capability, Part
 from demitasse.engine.step import Fields
 from demitasse.media.clip import cut_clip, cut_clips, is_plain
-from demitasse.media.probe import content_hash, inspect, probe
+from demitasse.media.probe import VideoInfo, content_hash, inspect, probe
 from demitasse.media.sample import SamplingPolicy
 
 Span = tuple[float, float]  # start and end in seconds
@@ -45,12 +45,24 @@ class Sent:
 
 def measure(path: str) -> Fields:
     """Length, size and content hash of a video."""
-    info = probe(Path(path))
+    return _row(probe(Path(path)))
+
+
+def measure_and_read(path: str, sent: Sent) -> tuple[Fields, tuple[Part, ...]]:
+    """The same, and the video's parts if it is sent as it is; none if that would be more than to read it."""
+    timeline = inspect(path)
+    info = timeline.info
+    if not (is_plain(timeline) and sent.as_file(info.duration)):
+        return _row(info), ()
+    return _row(info), video_parts(Path(path), info, sent.capability, sent.policy_for(info.duration))
+
+
+def _row(info: VideoInfo) -> Fields:
     return {
         "video_length": info.duration,
         "width": info.width,
         "height": info.height,
-        "sha256": content_hash(Path(path)),
+        "sha256": content_hash(info.path),
     }
 
 

@@ -10,12 +10,13 @@ from functools import partial
 from pathlib import Path
 
 from annotate.endpoints import Endpoint, limits_of, name_of, open_teacher, sampling_of
+from annotate.video_reasoning import reading
 from annotate.video_reasoning.asking import Asker
 from annotate.video_reasoning.chunks import windows
 from annotate.video_reasoning.config import Spec, VideoReasoning, Workflow, needed_endpoints
 from annotate.video_reasoning.earlier import Completed, EarlierRows
 from annotate.video_reasoning.footage import Footage
-from annotate.video_reasoning.graph import build_steps
+from annotate.video_reasoning.graph import SHOWS_FOOTAGE, build_steps
 from annotate.video_reasoning.packs import pack_of
 from demitasse.chat.model import ChatModel
 from demitasse.engine.batch_log import BatchLog
@@ -51,7 +52,7 @@ def work(
     by_model = {model.name: limits_of(_endpoint(config, name), workflow.max_workers) for name, model in models.items()}
     budget = Spending(prices_of(config), share.purse)
     with ExitStack() as stack:
-        pool = pool or stack.enter_context(DecodePool(_decoders(config, share)))
+        pool = pool or stack.enter_context(open_pool(config))
         caller = stack.enter_context(
             open_caller(share.folder, by_model=by_model, gates=share.gates, beneath=share.paid, budget=budget)
         )
@@ -59,6 +60,8 @@ def work(
         earlier = stack.enter_context(EarlierRows(workflow, [Path(spec.results_dir), share.folder]))
         askers = {name: _asker(config, name, model, caller, pack) for name, model in models.items()}
         footage = footage_of(workflow, pool, scratch)
+        if {"0", "1a"} & set(workflow.steps):
+            footage.shown_to = models["vlm"].capability
 
         def finish(finished: Finished) -> None:
             footage.forget(finished.record.fields)
@@ -93,9 +96,10 @@ def open_models(config: VideoReasoning, folder: Path) -> dict[str, ChatModel]:
     `folder` is where its batch jobs are remembered.
     """
     needed, batches = needed_endpoints(config), BatchLog(folder)
-    models = {name: open_teacher(name, endpoint, batches) for name, endpoint in needed.items()}
-    if len(needed) == 2 and needed["vlm"] == needed["llm"]:
-        models["llm"] = models["vlm"]
+    models: dict[str, ChatModel] = {}
+    for name, endpoint in needed.items():
+        alike = next((models[other] for other in models if needed[other] == endpoint), None)
+        models[name] = alike or open_teacher(name, endpoint, batches)
     return models
 
 
@@ -113,11 +117,15 @@ def _asker(config: VideoReasoning, name: str, model: ChatModel, caller: Caller, 
     return Asker(caller, model, sampling_of(_endpoint(config, name)), pack)
 
 
-def _decoders(config: VideoReasoning, share: Share) -> int:
-    """Processes that decode: all of this machine's, or what a worker of a cluster has for itself."""
+def open_pool(config: VideoReasoning) -> DecodePool:
+    """Processes that decode: for all of this machine, or for what a worker of a cluster has for itself."""
     if config.executor == "ray":
-        return config.ray.cpus_per_worker
-    return min(MOST_DECODERS, 1 + _processors())  # one is left to what is waited for
+        pool = DecodePool(config.ray.cpus_per_worker)
+    else:
+        pool = DecodePool(min(MOST_DECODERS, 1 + _processors()))  # one is left to what is waited for
+    if SHOWS_FOOTAGE & set(config.workflow.steps):
+        pool.start(reading.__name__)
+    return pool
 
 
 def _processors() -> int:

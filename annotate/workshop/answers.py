@@ -37,6 +37,11 @@ class Answers:
         """The words that were given."""
         return {name: words for name, words in self.fill.items() if words is not None}
 
+    def leave_out_the_optional(self, template: PackText) -> None:
+        """Take silence on an optional placeholder for "leave it out": there is nobody to be asked again."""
+        optional = [name for name, explanation in template.placeholders.items() if is_optional(explanation)]
+        self.fill = {**self.fill, **dict.fromkeys(optional, ""), **self.words}
+
 
 def read_answers(path: Path, template: PackText) -> Answers:
     """Read an answers file.

@@ -24,7 +24,10 @@ def add_workshop_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--check", metavar="PACK", help="list what a pack lacks")
     what.add_argument("--show", metavar="PACK", help="print a pack's prompts as they are asked, blanks filled")
     parser.add_argument(
-        "--answers", type=Path, metavar="FILE", help="with --out: take the answers from it, ask nothing"
+        "--answers",
+        type=Path,
+        metavar="FILE",
+        help="with --out: ask nothing, take the answers from it, as an earlier talk has kept them in PACK.answers.yaml",
     )
     parser.add_argument("--overwrite", action="store_true", help="with --out: though the pack is there already")
     parser.add_argument("--qa-types", nargs="+", metavar="TYPE", help="only what these question types need")
@@ -46,6 +49,8 @@ def run_workshop(args: argparse.Namespace) -> int:
         return show(args.show, args.qa_types)
     try:
         return _hold(args.out, args.answers, args.overwrite, args.qa_types)
+    except BrokenPipeError:  # the reader of our output went away, which is no fault of the pack's
+        raise
     except OSError as fault:
         raise DemitasseError(f"{fault.filename or args.out} cannot be written: {fault.strerror}") from fault
 
@@ -67,6 +72,7 @@ def _hold(out: Path, answers_file: Path | None, overwrite: bool, qa_types: list[
     known_types(qa_types)
     if answers_file is not None:
         answers = read_answers(answers_file, template)
+        answers.leave_out_the_optional(template)
         answers.qa_types = qa_types or answers.qa_types
         if not answers.about:
             raise DemitasseError(f"{answers_file}: 'about' is missing: the domain in one line, which names the pack")

@@ -56,7 +56,8 @@ class OpenAIBatches:
         errors = (batch.errors.data if batch.errors else None) or []
         if batch.status != "failed":
             return Standing(batch.status in _OVER)
-        why = one_line("; ".join(error.message or error.code or "" for error in errors) or "no reason given")
+        told = "; ".join(error.message or error.code or "" for error in errors) or "no reason given"
+        why = one_line(self.chat.clean(told.encode()).decode())
         return Standing(True, why, later=any(error.code in _LATER for error in errors))
 
     async def results(self, job: str) -> list[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,10 +46,15 @@ class Faults:
 
     def __post_init__(self) -> None:
         rates = [*self.error_rates.values(), self.cut_rate, self.reset_rate]
-        if min(rates) < 0 or sum(rates) > 1:
+        if not (min(rates) >= 0 and sum(rates) <= 1):
             raise ConfigError(f"the rates of faults must be at least 0 and add up to at most 1, not {sum(rates):g}")
-        if not 0 <= self.jitter <= 1 or self.latency < 0:
+        if not 0 <= self.jitter <= 1 or not 0 <= self.latency < math.inf:
             raise ConfigError(f"latency {self.latency:g} must be at least 0 and jitter {self.jitter:g} from 0 to 1")
+        if self.limit_every < 0 or (self.capacity or 0) < 0:
+            raise ConfigError(f"limit_every {self.limit_every} and capacity {self.capacity or 0} must be at least 0")
+        for status in self.error_rates:
+            if not 400 <= status <= 599:
+                raise ConfigError(f"{status} is no status of an error: choose one from 400 to 599")
 
     def draw(self, number: int) -> tuple[float, int | Fault | None]:
         """The latency in seconds of the `number`-th request, and its status code or fault; None for a good answer."""

@@ -75,6 +75,7 @@ class GeminiChat:
         self._key = read_key(api_key_envs, base_url)
         self._http_client = _KeylessClient(
             self._key,
+            host=url.hostname or "",
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             timeout=httpx.Timeout(timeout, connect=CONNECT_SECONDS, pool=None),
             trust_env=not is_loopback(url.hostname or ""),  # no proxy can reach our loopback
@@ -100,7 +101,7 @@ class GeminiChat:
     def through(self, transport: httpx.AsyncBaseTransport) -> GeminiChat:
         """The same model, asked over another transport; files are still uploaded over this one's."""
         twin = copy.copy(self)
-        twin._http_client = _KeylessClient(self._key, transport=transport)
+        twin._http_client = _KeylessClient(self._key, self._http_client.host, transport=transport)
         twin._client = self._open(twin._http_client)
         return twin
 
@@ -154,10 +155,11 @@ class GeminiChat:
         if isinstance(error, errors.APIError):
             return self._failed(error)
         if isinstance(error, UploadError):
-            return _failed(one_line(str(error)), error.retryable)
+            return replace(_failed(one_line(str(error)), error.retryable), unsent=True)
+        unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
         if isinstance(error, (TimeoutError, httpx.TimeoutException)):
-            return _failed(f"no whole reply within {self._timeout:g} s")
-        return _failed(f"the connection failed ({type(error).__name__})")
+            return replace(_failed(f"no whole reply within {self._timeout:g} s"), unsent=unsent)
+        return replace(_failed(f"the connection failed ({type(error).__name__})"), unsent=unsent)
 
     async def _generate(self, contents: list[types.Content], config: types.GenerateContentConfig) -> Reply:
         try:
@@ -190,11 +192,18 @@ def _failed(error: str, retryable: bool = True) -> Reply:
 
 
 class _KeylessClient(httpx.AsyncClient):
-    """Takes the key out of what servers say, before anyone reads it or cuts it short."""
+    """Shows the key to one host only, wherever that sends us, and takes it out of what servers say, before anyone
+    reads it or cuts it short."""
 
-    def __init__(self, key: str, **settings: Any) -> None:
-        super().__init__(**settings)
+    def __init__(self, key: str, host: str, **settings: Any) -> None:
+        super().__init__(**settings, event_hooks={"request": [self._keep_key]})
+        self.host = host
         self._key = key
+
+    async def _keep_key(self, request: httpx.Request) -> None:
+        """Called for each request, also for where a redirect leads: httpx drops the header Authorization alone."""
+        if request.url.host != self.host:
+            request.headers.pop("x-goog-api-key", None)
 
     async def send(self, request: httpx.Request, **settings: Any) -> httpx.Response:
         """Send, and read the whole response."""

@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import httpx
 from google import genai
 from google.genai import errors, types
 
@@ -137,17 +138,18 @@ class Uploads:
         return file
 
     async def _make_room(self) -> None:
+        while (name := self._oldest_too_much()) is not None:  # looked for anew: others make room meanwhile
+            del self._known[name]
+            await self._delete(name)
+
+    def _oldest_too_much(self) -> str | None:
         kept = sum(upload.size for upload in self._known.values() if upload.file is not None)
-        for name, upload in list(self._known.items()):
-            if kept <= KEPT_BYTES:
-                return
-            if upload.users == 0:
-                del self._known[name]
-                kept -= upload.size if upload.file is not None else 0
-                await self._delete(name)
+        unused = (name for name, upload in self._known.items() if upload.users == 0)
+        return next(unused, None) if kept > KEPT_BYTES else None
 
     async def _delete(self, name: str) -> None:
-        with suppress(errors.APIError):  # it has gone by itself
+        # It has gone by itself, or goes after two days; a reply that is there already must not be lost over it.
+        with suppress(errors.APIError, httpx.HTTPError):
             await self._files.delete(name=name)
 
     def _outlives(self, file: types.File) -> bool:

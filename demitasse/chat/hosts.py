@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Sequence
+from functools import cache
 from urllib.parse import SplitResult, urlsplit
 
 from demitasse.errors import ConfigError
@@ -67,5 +69,15 @@ def read_key(variables: Sequence[str], base_url: str) -> str:
 
 
 def without_key(body: bytes, key: str) -> bytes:
-    """A response's body with the key taken out, for servers repeat it: whole, before anything is cut short."""
-    return body.replace(key.encode(), b"[key]") if len(key) >= SHORTEST_KEY else body
+    """A response's body with the key taken out, for servers repeat it: whole, before anything is cut short.
+
+    Also where JSON's escapes stand in it, as some writers put them before "/" and in the place of "=".
+    """
+    return _written(key).sub(b"[key]", body) if len(key) >= SHORTEST_KEY else body
+
+
+@cache
+def _written(key: str) -> re.Pattern[bytes]:
+    """A key in all the ways in which a JSON text may hold it."""
+    ways = (rf"(?:\\?{re.escape(one)}|\\u(?i:{ord(one):04x}))" for one in key)
+    return re.compile("".join(ways).encode())

@@ -71,7 +71,7 @@ class LoopbackServer(ABC):
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._ready = threading.Event()
-        self._failure: OSError | None = None
+        self._failure = ""  # why the port cannot be served
         self._thread = threading.Thread(target=self._run, name="chat-server", daemon=True)
 
     @property
@@ -112,8 +112,8 @@ class LoopbackServer(ABC):
         """
         self._thread.start()
         self._ready.wait()
-        if self._failure is not None:
-            raise DemitasseError(f"port {self._port} of {HOST} cannot be served: {self._failure.strerror}")
+        if self._failure:
+            raise DemitasseError(f"port {self._port} of {HOST} cannot be served: {self._failure}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -125,8 +125,8 @@ class LoopbackServer(ABC):
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             try:
                 runner.run(self._serve())
-            except OSError as error:
-                self._failure = error
+            except (OSError, OverflowError) as error:  # the latter for a number that is no port
+                self._failure = getattr(error, "strerror", None) or str(error)
             finally:
                 self._ready.set()
 

@@ -153,6 +153,7 @@ class Reply:
     retryable: bool = False  # for ERROR: may the same request work later?
     retry_after: float | None = None  # seconds the endpoint asked us to wait
     status: int | None = None  # for ERROR: the HTTP status, where there was one
+    unsent: bool = False  # for ERROR: it cannot have reached the endpoint, so it is not billed
     fingerprint: str = ""  # of the weights and software that answered, where the endpoint tells
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+import aiohttp
 import httpx
 import openai
 import orjson
@@ -28,6 +29,7 @@ OPENAI_HOST = "api.openai.com"
 CONNECT_SECONDS = 10.0
 # Codes that say "later": timeout, conflict, too many requests. All of 5xx says so too.
 _RETRYABLE = frozenset({408, 409, 429})
+_NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 _JSON = openai.RequestOptions(headers={"Content-Type": "application/json"})
 
 
@@ -135,7 +137,10 @@ class OpenAIChat:
         """What the client raised, as a reply."""
         if isinstance(error, openai.APIStatusError):
             return read_status(error.status_code, self.clean(error.response.content), error.response.headers)
-        return self._unanswered(_root(error) if isinstance(error, openai.APIError) else error)
+        causes = list(_causes(error))
+        # The client calls a connection that the server dropped a timeout: what really happened stands at the end.
+        reply = self._unanswered(next((one for one in causes if isinstance(one, TimeoutError)), causes[-1]))
+        return replace(reply, unsent=any(isinstance(one, _NOT_CONNECTED) for one in causes))
 
     def clean(self, content: bytes) -> bytes:
         """What the endpoint said, without the key."""
@@ -152,11 +157,11 @@ class OpenAIChat:
         return Reply(Outcome.ERROR, error=f"the connection failed ({type(cause).__name__})", retryable=True)
 
 
-def _root(error: BaseException) -> BaseException:
-    """What really happened: the client calls a connection that the server dropped a timeout."""
-    while error.__cause__ is not None and not isinstance(error, TimeoutError):
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what it came from, from the outside in."""
+    while error is not None:
+        yield error
         error = error.__cause__
-    return error
 
 
 def read_status(status: int, content: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> Reply:

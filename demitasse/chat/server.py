@@ -83,6 +83,7 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reset-rate", type=float, default=0.0, help="rate of reset connections")
     parser.add_argument("--limit-every", type=int, default=0, help="every n-th request is answered 429")
     parser.add_argument("--capacity", type=int, help="more requests at once than this are answered 429")
+    parser.add_argument("--batch-delay", type=float, default=0.0, help="seconds a batch job takes")
     parser.add_argument("--retry-after", default="1", help="the header of a 429 (default: %(default)s)")
 
 
@@ -97,6 +98,7 @@ def run_serve(args: argparse.Namespace) -> int:
 
     kind = GeminiServer if args.gemini else ChatServer
     with kind(ScriptedModel(), args.port, _faults(args)) as server, contextlib.suppress(KeyboardInterrupt):
+        server.desk.faults.delay = args.batch_delay
         print(f"{server.base_url} answers as {server.model.name}; Ctrl-C ends it", flush=True)
         threading.Event().wait()
     return 0
@@ -104,7 +106,7 @@ def run_serve(args: argparse.Namespace) -> int:
 
 def _faults(args: argparse.Namespace) -> Faults:
     settings: dict[str, Any] = {
-        key: value for key, value in vars(args).items() if key not in ("port", "error", "gemini")
+        key: value for key, value in vars(args).items() if key not in ("port", "error", "gemini", "batch_delay")
     }
     try:
         settings["error_rates"] = {int(s): float(r) for s, r in (item.split("=") for item in args.error)}

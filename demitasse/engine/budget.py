@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import orjson
+
 from demitasse.chat.model import Outcome, Reply, Request, Usage
 from demitasse.chat.tokens import most_tokens
-from demitasse.engine.journal import read_rows
+from demitasse.engine.journal import Row, Rows, read_rows
 from demitasse.engine.step import Stop
 from demitasse.errors import ConfigError
 from demitasse.prices import FREE, Prices
@@ -152,19 +154,20 @@ class Spending:
     def _cost(self, reservation: Reservation, reply: Reply | None) -> float:
         most = reservation.dollars or 0.0
         if reply is None or reply.usage == Usage():
-            # An error with a status was not billed. A reset or a timeout may have been.
-            unbilled = reply is not None and reply.outcome is Outcome.ERROR and reply.status is not None
-            return 0.0 if unbilled else most
+            # An error with a status was not billed, nor what never got there. A reset or a timeout may have been.
+            failed = reply is not None and reply.outcome is Outcome.ERROR
+            return 0.0 if reply is not None and failed and (reply.unsent or reply.status is not None) else most
         if reply.usage.prompt > reservation.prompt > 0:
             short = reply.usage.prompt / reservation.prompt
             self._short[reservation.model] = max(short, self._short.get(reservation.model, 1.0))
         return self._prices.cost(reservation.model, reply.usage) or 0.0
 
 
-def spent_in(results_dir: Path, prices: Prices) -> float:
+def spent_in(results_dir: Path, prices: Prices, besides: Sequence[Path] = ()) -> float:
     """Dollars that earlier runs have spent in a results folder, failed attempts that may have been billed included.
 
-    A reply that was bought without a price is counted at today's.
+    A reply that was bought without a price is counted at today's. What the folders `besides` hold as well is not
+    counted: it was spent there.
 
     Raises:
         DataError: if a journal is damaged.
@@ -172,17 +175,25 @@ def spent_in(results_dir: Path, prices: Prices) -> float:
     total = 0.0
     for name in (CALLS, ATTEMPTS):
         path = results_dir / name
-        for row in read_rows(path) if path.exists() else ():
-            cost = row.get("cost")
-            if cost is None:
-                cost = prices.cost(row["asked"], Usage(**row["reply"]["usage"])) if name == CALLS else None
-            total += cost or 0.0
+        with Rows([folder / name for folder in besides], _spending) as elsewhere:
+            for row in read_rows(path) if path.exists() else ():
+                total += 0.0 if _spending(row) in elsewhere else _spent(row, prices)
     return total
 
 
-def open_purse(
-    prices: Prices, cap: float | None, folder: Path, models: Iterable[str], shares: int = 1
-) -> Ledger | None:
+def _spending(row: Row) -> Hashable:
+    """What tells one reply or attempt from another."""
+    return row["key"] if "reply" in row else orjson.dumps(row)
+
+
+def _spent(row: Row, prices: Prices) -> float:
+    cost: float | None = row.get("cost")
+    if cost is None and "reply" in row:
+        cost = prices.cost(row["asked"], Usage(**row["reply"]["usage"]))
+    return cost or 0.0
+
+
+def open_purse(prices: Prices, cap: float | None, folder: Path, models: Iterable[str]) -> Ledger | None:
     """The money of a run; None where there is no cap.
 
     Args:
@@ -190,7 +201,6 @@ def open_purse(
         cap: dollars.
         folder: the results folder; what earlier runs in it have spent counts.
         models: names of those that will be asked.
-        shares: of how many equal parts of the cap this run has one: shards do not know of each other.
 
     Raises:
         ConfigError: if a model's price is not known: a cap that does not see all costs is none.
@@ -202,4 +212,4 @@ def open_purse(
             raise ConfigError(
                 f"budget_usd is {cap:g}, but {prices.source} has no price for {model}: add one, or leave the budget out"
             )
-    return Ledger(cap / shares, spent_in(folder, prices))
+    return Ledger(cap, spent_in(folder, prices))

@@ -26,7 +26,7 @@ from demitasse.engine.journal import Journal, Row, Rows
 from demitasse.engine.limits import Limits
 from demitasse.engine.lock import lock_results
 from demitasse.engine.retry import send_patiently
-from demitasse.engine.step import Fields, Quarantine, Stop
+from demitasse.engine.step import Fields, Quarantine
 
 Value = TypeVar("Value")
 _REPLY_FIELDS = tuple(one.name for one in fields(Reply))
@@ -113,7 +113,6 @@ class Caller:
         self._budget = budget
         self._gates: dict[str, Admission] = {}
         self._in_flight: dict[str, asyncio.Event] = {}
-        self._unwritable: Stop | None = None  # once the disk takes no more
 
     async def ask(self, model: ChatModel, request: Request, parse: Callable[[str], Value]) -> Answer[Value]:
         """Ask until `parse` takes the reply.
@@ -182,11 +181,7 @@ class Caller:
         if reply.outcome is Outcome.ERROR:
             await gate.give_up(reply)
             return call
-        try:
-            self._calls.append(_to_row(call, model.name, request))
-        except Stop as failure:
-            self._unwritable = failure
-            raise
+        self._calls.append(_to_row(call, model.name, request))
         self.counts.replies += 1
         self.counts.usage = total_usage((self.counts.usage, reply.usage))
         return call
@@ -207,8 +202,6 @@ class Caller:
         return reply
 
     async def _send_within_budget(self, model: ChatModel, request: Request, key: str) -> tuple[Reply, float | None]:
-        if self._unwritable is not None:  # nothing more is bought that could not be kept
-            raise self._unwritable
         if self._budget is None:
             self.counts.requests += 1
             return await model.reply(request), None
@@ -346,7 +339,7 @@ def _usage_fields(usage: Usage) -> dict[str, int]:
 
 def _to_row(call: _Call, asked: str, request: Request) -> Row:
     reply = {name: getattr(call.reply, name) for name in _REPLY_FIELDS}  # asdict would copy every text
-    for failure in ("error", "retryable", "retry_after", "status"):
+    for failure in ("error", "retryable", "retry_after", "status", "unsent"):
         if not reply[failure]:
             del reply[failure]
     reply |= {"latency": round(call.reply.latency, 3), "usage": _usage_fields(call.reply.usage)}

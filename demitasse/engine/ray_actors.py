@@ -88,22 +88,25 @@ class Limiter:
         self._sent = 0
         self._ledger = Ledger(cap, spent)
         self._gates: dict[str, Gate] = {}
-        self._entering: dict[tuple[int, int], asyncio.Task[Permit]] = {}
+        self._entering: dict[tuple[int, int], asyncio.Task[Any]] = {}
         self._inside: dict[tuple[int, int], tuple[Gate, Permit]] = {}
         self._aside: defaultdict[int, float] = defaultdict(float)  # dollars, by worker
 
     async def enter(self, worker: int, ticket: int, model: str, limits: Limits, ask: tuple[str, int]) -> Permit | str:
         """A permit, or why nothing more is to be sent. `ask` is the step, and about how many tokens."""
         gate = self._gates.setdefault(model, Gate(model, limits))
-        entering = self._entering[worker, ticket] = asyncio.create_task(gate.enter(*ask))
+        # The task itself, and not one of its own for the gate: a place that was given just before it is withdrawn
+        # would belong to nobody.
+        if (task := asyncio.current_task()) is not None:
+            self._entering[worker, ticket] = task
         try:
-            permit = await entering
+            permit = await gate.enter(*ask)
         except Stop as error:
             return str(error)
         except asyncio.CancelledError:
             return "it was withdrawn"
         finally:
-            del self._entering[worker, ticket]
+            self._entering.pop((worker, ticket), None)
         self._inside[worker, ticket] = gate, permit
         self._sent += 1
         return permit

@@ -111,17 +111,14 @@ def run_on_ray(
         ConfigError: if Ray is not installed, or the cluster cannot be reached.
         DemitasseError: if another process holds the folder, or a worker could not go on; finished rows are kept.
     """
-    with lock_results(results_dir):
-        if _folders(results_dir):  # a run that was killed
+    with lock_results(results_dir), _joined(cluster) as ray, closing(Progress(len(records), progress)) as bar:
+        run = _Run(ray, work, results_dir.resolve(), cluster, id_field, bar)
+        try:
+            with _sigint(run.interrupt):
+                run.supervise(list(records), cap, spent)
+        finally:
+            run.end()
             _unite_all(results_dir, id_field, left_out)
-        with _joined(cluster) as ray, closing(Progress(len(records), progress)) as bar:
-            run = _Run(ray, work, results_dir.resolve(), cluster, id_field, bar)
-            try:
-                with _sigint(run.interrupt):
-                    run.supervise(list(records), cap, spent)
-            finally:
-                run.end()
-                _unite_all(results_dir, id_field, left_out)
     for _, why in left_out:
         run.summary.count(State.SKIPPED, why)
     if run.summary.halted:
@@ -272,6 +269,17 @@ def _sigint(handler: Callable[..., None]) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def take_over_workers(results_dir: Path, id_field: str = "video") -> None:
+    """Unite what the workers of a run that was killed have left; to be called before any run counts what is paid for.
+
+    Raises:
+        DemitasseError: if another process holds the folder.
+    """
+    if _folders(results_dir):
+        with lock_results(results_dir, patience=_PATIENCE):
+            _unite_all(results_dir, id_field, ())
 
 
 def _folders(results_dir: Path) -> list[Path]:

@@ -9,6 +9,7 @@ itself when its parent is gone, however that went.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import multiprocessing
 import os
 import pickle
@@ -64,6 +65,11 @@ class DecodePool:
     def size(self) -> int:
         """Calls at once."""
         return len(self._workers)
+
+    def start(self, module: str) -> None:
+        """Start all workers and have them import a module, in the background: a first call waits half as long."""
+        for _ in self._workers:
+            self._threads.submit(self.run_sync, _import, module)
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """`function(*args, **kwargs)` in a worker; see `run_sync`."""
@@ -168,6 +174,10 @@ class _Worker:
                 self._process.join(END_SECONDS)
                 self._pipe.close()
             self._process = self._pipe = None
+
+
+def _import(module: str) -> None:
+    importlib.import_module(module)
 
 
 def _start() -> tuple[BaseProcess, Connection]:

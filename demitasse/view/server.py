@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import sys
 from http import HTTPStatus
@@ -29,14 +30,17 @@ from demitasse.view.ranges import byte_range
 from demitasse.view.store import EditStore
 
 HOST = "127.0.0.1"
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "page"
 LARGEST_DECISION = 4 * 2**20  # bytes
 _BLOCK = 256 * 2**10
 _COOKIE = "demitasse_view"
+# `page.html` alone says which scripts there are and in which order: each may use what those before it hold.
+SCRIPT_LINK = re.compile(r'<script src="(\w+\.js)" defer></script>\n')
+SCRIPTS = tuple(SCRIPT_LINK.findall((FOLDER / "page.html").read_text(encoding="utf-8")))
 _FILES = {
     "/": ("page.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    **{f"/{name}": (name, "text/javascript; charset=utf-8") for name in SCRIPTS},
 }
 _HEADERS = {
     "Content-Security-Policy": (

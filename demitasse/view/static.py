@@ -14,10 +14,9 @@ from urllib.parse import quote
 from demitasse.atomic import write_text
 from demitasse.view.contents import Medium, Review
 from demitasse.view.edits import Edit, Key
-from demitasse.view.server import FOLDER
+from demitasse.view.server import FOLDER, SCRIPT_LINK, SCRIPTS
 
 _STYLE_LINK = '<link rel="stylesheet" href="page.css">'
-_SCRIPT_LINK = '<script src="page.js" defer></script>'
 _POLICY_MARK = "<!-- policy -->"
 
 
@@ -50,9 +49,9 @@ def _url(medium: Medium, folder: Path) -> str:
 
 
 def _page(data: Mapping[str, Any]) -> str:
-    """The page with its style, script and data in it. Its policy lets nothing else run, and nothing load but media."""
+    """The page with its style, scripts and data in it. Its policy lets nothing else run, and nothing load but media."""
     style = (FOLDER / "page.css").read_text(encoding="utf-8")
-    script = (FOLDER / "page.js").read_text(encoding="utf-8")
+    script = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
     # In a script element only `<` could end it; as an escape it is the same JSON.
     embedded = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
     policy = (
@@ -62,10 +61,9 @@ def _page(data: Mapping[str, Any]) -> str:
     pieces = {
         _POLICY_MARK: f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         _STYLE_LINK: f"<style>{style}</style>",
-        _SCRIPT_LINK: "",
         "</body>": f'<script type="application/json" id="data">{embedded}</script>\n<script>{script}</script>\n</body>',
     }
-    page = (FOLDER / "page.html").read_text(encoding="utf-8")
+    page = SCRIPT_LINK.sub("", (FOLDER / "page.html").read_text(encoding="utf-8"))
     for mark, piece in pieces.items():
         before, found, after = page.rpartition(mark)
         if not found:

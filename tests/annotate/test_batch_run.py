@@ -12,12 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from annotate.quality.config import read_quality
+from annotate.quality.pipeline import filter_items
 from annotate.video_reasoning.assemble import FOLDER
 from annotate.video_reasoning.config import read_spec
 from annotate.video_reasoning.pipeline import Annotated, annotate
 from demitasse.chat.batch_server import BatchFaults
 from demitasse.chat.scripted import ScriptedModel
 from demitasse.chat.server import ChatServer
+from demitasse.dataset import read_folder
 from demitasse.engine.batch import BatchTimes
 from demitasse.engine.batch_log import BATCHES
 from demitasse.engine.budget import ATTEMPTS
@@ -97,10 +100,12 @@ def start_and_end(arguments: list[str], out: Path, server: ChatServer, signals: 
     """The real command, ended while it waits for its job; returns its exit code and what it said."""
     server.desk.faults = BatchFaults(delay=600)
     command = [Path(sys.executable).with_name("demitasse"), "annotate", "video", "--quiet", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     until = time.monotonic() + 60
     while not ((out / BATCHES).exists() and b'"running"' in (out / BATCHES).read_bytes()):
-        assert process.poll() is None and time.monotonic() < until, "it has never sent a job"
+        if process.poll() is not None or time.monotonic() > until:
+            process.kill()
+            pytest.fail(f"it has never sent a job: {process.communicate()}, {process.returncode}")
         time.sleep(0.05)
     for number in signals:
         process.send_signal(number)
@@ -150,3 +155,20 @@ def test_what_a_job_lacks_goes_into_the_next_and_the_record_is_done(run, server:
 def test_settings_that_make_no_sense_are_refused(words, tmp_path: Path, overrides: list[str], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         read_spec(None, words(tmp_path / "out", *overrides))
+
+
+def test_the_quality_filters_ask_in_batches_too(run, desk, server: ChatServer, tmp_path: Path) -> None:
+    run(tmp_path / "out", "workflow.qa_types=[mcq]")
+    prices = tmp_path / "prices.yaml"
+    words = [f"llm.{text}" for text in ("backend=openai", f"openai.base_url={server.base_url}", "openai.model_name=m")]
+    words += ["filters=[blind]", f"prices={prices}"]
+    kept, costs = [], []
+    for name, more in (("at_once", []), ("batched", ["llm.batch=true", "llm.batch_wait=0.3"])):
+        config = read_quality(None, [*words, *more])
+        filtered = filter_items(
+            read_folder(tmp_path / "out" / FOLDER), config, tmp_path / name, progress=False, pool=desk.pool
+        )
+        kept.append([entry.id for entry in filtered.entries])
+        costs.append(cost(next((tmp_path / name).rglob("calls.jsonl")).parent))
+    assert server.desk.jobs and kept[0] == kept[1]
+    assert costs[1] == pytest.approx(costs[0] / 2)

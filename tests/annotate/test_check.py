@@ -133,6 +133,23 @@ def test_what_is_missing_is_found_out_and_said(model: Picky, overrides: list[str
     assert said.replace("{vlm}", f"{SECTION}.vlm") in problem_of(model, *overrides)
 
 
+def test_an_endpoint_whose_model_says_nothing_is_there() -> None:
+    class Silent(ScriptedModel):
+        async def reply(self, request: Request) -> Reply:
+            return Reply(Outcome.SUCCESS, "", model="m")
+
+    assert "is there and answered with no text that can be used: the reply has no text" in problem_of(Silent())
+
+
+def test_a_smaller_request_that_gets_an_empty_reply_was_taken() -> None:
+    class Empty(Picky):
+        async def reply(self, request: Request) -> Reply:
+            reply = await super().reply(request)
+            return reply if reply.outcome is Outcome.ERROR else Reply(Outcome.SUCCESS, "", model="m")
+
+    assert "takes no video files" in problem_of(Empty(shows(Video)))
+
+
 def test_a_schema_that_is_taken_and_not_kept_to_is_said() -> None:
     class Chatty(ScriptedModel):
         async def reply(self, request: Request) -> Reply:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from annotate.endpoints import (
     limits_of,
     needs_key,
     open_teacher,
+    pair_problems,
     sampling_of,
 )
 from annotate.video_reasoning.config import SECTION, read_endpoints
@@ -168,3 +170,20 @@ def test_a_gemini_without_its_package_is_told_how_to_get_it(monkeypatch: pytest.
         monkeypatch.delitem(sys.modules, name)
     with pytest.raises(ConfigError, match=r"pip install 'demitasse\[gemini\]'"):
         open_teacher("vlm", gemini(base_url="http://127.0.0.1:1"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        pytest.param({"requests_per_minute": 10}, "requests_per_minute", id="a_limit_of_requests"),
+        pytest.param({"tokens_per_minute": 10}, "tokens_per_minute", id="a_limit_of_tokens"),
+        pytest.param({"batch": True}, "batch", id="how_it_is_asked"),
+        pytest.param({"batch_requests": 7}, "", id="what_counts_for_batch_jobs_alone"),
+    ],
+)
+def test_one_model_under_two_names_has_one_limit(settings: dict[str, Any], named: str) -> None:
+    plain = openai(model_name="m", base_url="http://127.0.0.1:1/v1", temperature=0.1)
+    other = openai(model_name="m", base_url="http://127.0.0.1:1/v1", temperature=0.9)
+    problems = list(pair_problems("spec", {"vlm": replace(plain, **settings), "llm": other}))
+    told = f"spec.vlm and spec.llm are the same model: set {named} to the same for both"
+    assert problems == ([told] if named else [])

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from annotate.video_reasoning.pipeline import annotate, merge
+from demitasse.chat.scripted import ScriptedModel
 from demitasse.cli import main
 from demitasse.engine.shard import Shard
 from demitasse.errors import ConfigError, DataError
@@ -171,3 +172,35 @@ def test_what_cannot_be_is_refused_in_one_line(arguments, said, capsys, tmp_path
     assert main(arguments) == 2
     told = capsys.readouterr().err
     assert said in told and told.count("\n") == 1 and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("shard", [None, Shard(0, 1)], ids=["one_process", "a_shard"])
+def test_what_a_killed_run_on_ray_has_paid_for_is_not_bought_again(desk, fill, shard):
+    given = fill()
+    run(desk, *given)
+    left = desk.out / "shards" / "ray-0"
+    left.mkdir(parents=True)
+    for path in [path for path in desk.out.iterdir() if path.name != "shards"]:
+        shutil.move(path, left / path.name)
+    again = desk.teacher()
+    run(desk, *given, shard=shard, teacher=again)
+    assert again.asked == [] and not left.exists()
+
+
+class Dear(ScriptedModel):
+    """A teacher that is paid."""
+
+    @property
+    def name(self) -> str:
+        return "openai:far.example/dear"
+
+
+def test_a_shard_has_its_part_of_what_the_folders_earlier_runs_have_left(desk, fill):
+    prices = desk.videos.parent / "prices.yaml"
+    prices.write_text("models: [{match: dear, input: 1000000, output: 1000000}]", encoding="utf-8")
+    desk.out.mkdir()
+    bought = {"key": "k", "asked": Dear().name, "step": "s", "cost": 90.0, "reply": {"outcome": "success", "usage": {}}}
+    (desk.out / "calls.jsonl").write_bytes(orjson.dumps(bought, option=orjson.OPT_APPEND_NEWLINE))
+    given = (*fill(), f"prices={prices}", "budget_usd=100")
+    halted = run(desk, *given, shard=Shard(0, 2), teacher=Dear()).summary.halted
+    assert halted.startswith("the budget of $5.00 is used up: $0.0000 spent")

@@ -168,6 +168,19 @@ def test_answers_in_a_file_make_the_pack_without_a_question(tmp_path, monkeypatc
     assert "y\n\nSay in the lines" in pack.prompts["anomaly_dense_caption"]
 
 
+def test_an_answers_file_that_is_silent_on_an_optional_placeholder_leaves_it_out(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    optional = [name for name, explanation in TEMPLATE.placeholders.items() if explanation.startswith("Optional")]
+    path = answers_file(tmp_path)
+    content = yaml.safe_load(path.read_text())
+    silent = {name: words for name, words in content["fill"].items() if name not in optional}
+    assert len(silent) < len(content["fill"])
+    path.write_text(yaml.safe_dump(content | {"fill": silent}))
+    assert main(["annotate", "workshop", "--out", "owls.yaml", "--answers", "answers.yaml"]) == 0
+    assert capsys.readouterr().err == ""
+    load_pack("owls.yaml", PROMPTS, used_keys(STEPS, ["bcq"]))
+
+
 def test_placeholders_left_unfilled_are_named_and_stop_a_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     answers_file(tmp_path, fill={"DOMAIN": None, "MUST_CAPTURE": [], "ANOMALY_EXAMPLE_3": ""})

@@ -19,6 +19,7 @@ from demitasse.chat.faults import Fault, Faults
 from demitasse.chat.model import Outcome, Reply, Request, Text
 from demitasse.chat.openai import OpenAIChat
 from demitasse.chat.server import ChatServer
+from demitasse.cli import main
 from demitasse.errors import ConfigError, DemitasseError
 
 
@@ -213,3 +214,21 @@ def test_a_fault_that_is_not_understood_is_named() -> None:
     command = [sys.executable, "-m", "demitasse.chat.server", "--port", "0", "--error", "often"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (2, "demitasse: --error often: write STATUS=RATE, as in 503=0.1\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(["--port", "99999"], "port 99999 of 127.0.0.1 cannot be served", id="no_port"),
+        pytest.param(["--limit-every", "-1"], "limit_every -1", id="a_negative_period"),
+        pytest.param(["--capacity", "-1"], "capacity -1", id="a_negative_capacity"),
+        pytest.param(["--latency", "nan"], "latency nan", id="no_number"),
+        pytest.param(["--error", "503=nan"], "not nan", id="a_rate_that_is_none"),
+        pytest.param(["--error", "200=0.5"], "200 is no status of an error", id="an_error_that_is_none"),
+    ],
+)
+def test_a_server_that_cannot_be_is_refused_in_one_line(arguments: list[str], said: str, capsys) -> None:
+    assert main(["serve", *arguments]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.count("\n") == 1

@@ -11,13 +11,17 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import orjson
 import pytest
+from google.genai import errors, types
 
 from demitasse.chat.faults import Faults
-from demitasse.chat.gemini import GeminiChat
+from demitasse.chat.gemini import GeminiChat, _KeylessClient
+from demitasse.chat.gemini_files import Uploads
 from demitasse.chat.gemini_server import GeminiServer
 from demitasse.chat.kinds import GEMINI
 from demitasse.chat.model import Image, Outcome, Reply, Request, Sampling, Text, Turn, Usage, Video
@@ -381,6 +385,61 @@ def test_old_files_give_way_to_new_ones(speaker, clip: Video, tmp_path: Path, mo
         assert server.uploads == 3
         assert [file.data for file in server.files.values()] == [one.data for one in clips[-len(server.files) :]]
         assert len(server.files) < 3
+
+
+class StandInFiles:
+    """The client's files, of which deleting takes a while, and fails if told to."""
+
+    def __init__(self, fails: bool) -> None:
+        self.fails = fails
+
+    async def get(self, name: str) -> types.File:
+        raise errors.APIError(404, {"error": {}})
+
+    async def upload(self, file: io.BytesIO, config: types.UploadFileConfig) -> types.File:
+        return types.File(name=config.name, uri=f"there/{config.name}", state=types.FileState.ACTIVE)
+
+    async def delete(self, name: str) -> None:
+        await asyncio.sleep(0.01)
+        if self.fails:
+            raise httpx.ConnectError("nobody there")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_reply_is_lost_over_making_room(fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("demitasse.chat.gemini_files.KEPT_BYTES", 35)
+
+    async def run() -> None:
+        client: Any = SimpleNamespace(aio=SimpleNamespace(files=StandInFiles(fails)))
+        uploads = Uploads(client, "secret", 5)
+
+        async def watch(number: int) -> None:
+            async with uploads.ready(Video(bytes([number]) * 10, "video/mp4", 1.0)):
+                await asyncio.sleep(0.01 + 0.002 * number)
+
+        for number in range(3):
+            await watch(number)
+        await asyncio.gather(*(watch(number) for number in range(3, 8)))
+
+    asyncio.run(run())
+
+
+def test_the_key_is_shown_to_no_host_that_the_endpoint_sends_us_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", KEY)
+    seen: list[tuple[str, str | None]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append((request.url.host, request.headers.get("x-goog-api-key")))
+        if request.url.host == "127.0.0.1":
+            return httpx.Response(307, headers={"location": "http://elsewhere.example/"})
+        return httpx.Response(404)
+
+    async def run() -> None:
+        client = _KeylessClient(KEY, "127.0.0.1", transport=httpx.MockTransport(answer), follow_redirects=True)
+        await client.post("http://127.0.0.1/v1beta", headers={"x-goog-api-key": KEY})
+
+    asyncio.run(run())
+    assert seen == [("127.0.0.1", KEY), ("elsewhere.example", None)]
 
 
 def test_two_accounts_give_the_same_video_two_names(speaker, clip: Video, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,14 +118,29 @@ def test_a_connection_that_breaks_off_may_be_tried_again(raw_server) -> None:
     reply = ask(server.base_url)
     assert (reply.outcome, reply.retryable, reply.status) == (Outcome.ERROR, True, None)
     assert "the connection failed" in reply.error
+    assert not reply.unsent
 
 
 def test_nobody_there_may_be_tried_again() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     reply = ask(f"http://127.0.0.1:{port}/v1")
-    assert (reply.outcome, reply.retryable) == (Outcome.ERROR, True)
+    assert (reply.outcome, reply.retryable, reply.unsent) == (Outcome.ERROR, True, True)
     assert "the connection failed" in reply.error
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param(rb"sk-abc\/def+ghi==", id="an_escaped_slash"),
+        pytest.param(rb"sk-abc/def\u002Bghi\u003d\u003d", id="characters_as_numbers"),
+        pytest.param(rb"sk-abc/def+ghi==", id="as_it_is"),
+    ],
+)
+def test_a_key_is_taken_out_however_json_writes_it(raw_server, monkeypatch, written: bytes) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-abc/def+ghi==")
+    error = ask(raw_server("401 Unauthorized", b'{"error":{"message":"no such key: %s."}}' % written).base_url).error
+    assert error == "HTTP 401: no such key: [key]."
 
 
 def test_a_reply_that_trickles_in_does_not_outlast_the_timeout(raw_server) -> None:

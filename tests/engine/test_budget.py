@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from demitasse.engine.limits import Limits
 from demitasse.engine.outcomes import Summary
 from demitasse.engine.runner import run
 from demitasse.engine.step import Fields, Quarantine, Record, Step
+from demitasse.engine.unite import unite
 from demitasse.errors import ConfigError
 from demitasse.prices import Entry, Prices
 
@@ -177,10 +180,24 @@ def test_replies_bought_before_there_was_a_price_count_at_todays(tmp_path: Path,
     assert spent_in(tmp_path, PRICES) == pytest.approx(0.03)
 
 
-def test_a_shard_has_its_part_of_the_cap(tmp_path: Path) -> None:
-    purse = open_purse(PRICES, 12, tmp_path, ["dear"], shares=4)
-    assert purse is not None
-    assert purse.cap == 3
+def test_what_another_folder_holds_as_well_is_counted_there(tmp_path: Path, teacher) -> None:
+    one, all_of_it = tmp_path / "one", tmp_path / "all"
+    model = teacher(lambda asked: RESET if asked.text.endswith("2") else reply(), name="dear")
+    for folder, numbers in ((one, [1, 2]), (all_of_it, [0])):
+        for number in numbers:
+            with suppress(Quarantine):
+                ask(folder, model, Spending(PRICES), question(number))
+    unite([one], all_of_it)
+    assert spent_in(all_of_it, PRICES) == pytest.approx(0.03 + spent_in(one, PRICES))
+    assert spent_in(all_of_it, PRICES, besides=[one]) == pytest.approx(0.03)
+
+
+def test_what_never_reached_the_endpoint_is_not_billed(tmp_path: Path, teacher) -> None:
+    ledger = Ledger(9)
+    with pytest.raises(Quarantine):
+        ask(tmp_path, teacher(lambda _: replace(RESET, unsent=True), name="dear"), Spending(PRICES, ledger), question())
+    assert ledger.spent == 0
+    assert not (tmp_path / "attempts.jsonl").exists()
 
 
 def test_who_waits_for_room_gets_it_when_others_are_settled() -> None:

@@ -20,7 +20,9 @@ SHIPPED = Path(__file__).resolve().parents[2] / "annotate" / "prices.yaml"
         pytest.param("openai:api.openai.com/gpt-4o-mini-2024", 1.0, id="first_match_counts"),
         pytest.param("openai:api.openai.com/gpt-4o", 2.0, id="the_models_own_name"),
         pytest.param("openai:my-host.example:8000/Qwen/Qwen3-VL", 3.0, id="names_with_a_slash"),
+        pytest.param("openai:my-host.example/qwen3:8b", 5.0, id="names_with_a_colon"),
         pytest.param("openai:loopback/gpt-4o", 0.0, id="this_machine_is_free"),
+        pytest.param("openai:loopback/qwen3:8b", 0.0, id="also_with_a_colon"),
         pytest.param("openai:loopback/paid", 4.0, id="unless_the_endpoint_is_named"),
         pytest.param("scripted", 0.0, id="the_stand_in_is_free"),
         pytest.param("scripted:mistakes=0.5", 0.0, id="a_mistaken_stand_in_too"),
@@ -34,6 +36,7 @@ def test_a_models_price_is_found_by(model: str, price: float | None) -> None:
         Entry("gpt-4o*", 2, 1),
         Entry("Qwen/*", 3, 1),
         Entry("openai:loopback/paid", 4, 1),
+        Entry("qwen3:8b", 5, 1),
     ]
     found = Prices(entries).find(model)
     assert (found.input if found else None) == price

@@ -137,6 +137,23 @@ def test_a_worker_that_dies_gives_its_places_back() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("turns", range(4))
+def test_a_place_given_just_before_it_is_withdrawn_is_given_back(turns: int) -> None:
+    async def run() -> None:
+        limiter = Limiter(None, 0.0)
+        await limiter.enter(0, 0, "model", Limits(1), ("step", 1))
+        dead = asyncio.ensure_future(limiter.enter(1, 0, "model", Limits(1), ("step", 1)))
+        await asyncio.sleep(0.01)
+        leaving = asyncio.ensure_future(limiter.leave(0, 0, ANSWER))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await limiter.bury(1)
+        await asyncio.gather(leaving, dead)
+        await asyncio.wait_for(limiter.enter(2, 0, "model", Limits(1), ("step", 1)), 1)
+
+    asyncio.run(run())
+
+
 def test_who_is_cancelled_while_waiting_takes_no_place() -> None:
     async def run() -> None:
         actor, (one, two) = gates(Limiter(None, 0.0), concurrency=1)

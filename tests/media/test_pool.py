@@ -224,3 +224,20 @@ def test_script_without_a_main_guard_is_told_so(tmp_path):
     script.write_text("import os\nfrom demitasse.media.pool import DecodePool\nDecodePool(1).run_sync(os.getpid)\n")
     run = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=20)
     assert "must guard its work by" in run.stderr
+
+
+def test_started_workers_have_imported_what_they_will_need():
+    look = "(__import__('os').getpid(), 'colorsys' in __import__('sys').modules)"
+    with DecodePool(2) as pool:
+        pool.start("colorsys")
+        seen = {}
+        deadline = time.monotonic() + 20
+        while len(seen) < 2 and time.monotonic() < deadline:
+            seen |= [pool.run_sync(eval, look)]
+    assert len(seen) == 2 and all(seen.values())
+
+
+def test_a_module_that_cannot_be_imported_does_no_harm_before_it_is_used():
+    with DecodePool(1) as pool:
+        pool.start("no_such_module")
+        assert pool.run_sync(os.getpid) != os.getpid()

@@ -103,13 +103,13 @@ def test_a_file_that_is_no_recipe_is_refused_by_name(tmp_path, text):
 
 
 def test_training_makes_its_recipes_data_first_and_only_where_it_is_missing(tmp_path, dispatched):
-    path = write(tmp_path, ["make data", "data split x", "train"])
+    path = write(tmp_path, ["make data", "data split x", "data convert x y", "predict base", "train"])
     prepare(path, [str(tmp_path / "run" / "data")])
-    assert dispatched == ["make data", "data split x"]
+    assert dispatched == ["make data", "data split x", "data convert x y"]
     (tmp_path / "run" / "data").mkdir(parents=True, exist_ok=True)
     prepare(path, [str(tmp_path / "run" / "data")])
     prepare(path, [str(tmp_path / "elsewhere")])
-    assert len(dispatched) == 2
+    assert len(dispatched) == 3
 
 
 def test_every_stage_of_the_quickstart_is_a_command_with_known_arguments(capsys):

@@ -161,6 +161,10 @@ def test_a_dataset_is_not_written_over_itself_or_among_another(dataset, tmp_path
     assert "not of this dataset" in capsys.readouterr().err and not (tmp_path / "other" / "mcq.json").exists()
 
 
-def test_missing_edits_are_one_sentence(dataset, tmp_path, capsys):
-    assert main(["data", "apply-edits", str(dataset), "--out", str(tmp_path / "out")]) == 2
-    assert "edits.jsonl cannot be read" in capsys.readouterr().err
+def test_missing_edits_are_one_sentence_that_says_where_they_come_from(dataset, tmp_path, capsys):
+    command = ["data", "apply-edits", str(dataset), "--out", str(tmp_path / "out")]
+    assert main(command) == 2
+    told = capsys.readouterr().err
+    assert "edits.jsonl is not there" in told and f"`demitasse view {dataset}`" in told
+    assert main([*command, "--edits", "gone.jsonl"]) == 2
+    assert "gone.jsonl cannot be read" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from demitasse.cli import main
 from demitasse.errors import DemitasseError
 from demitasse.view.folders import open_review
 from demitasse.view.ranges import byte_range
-from demitasse.view.server import HOST, ViewServer
+from demitasse.view.server import HOST, SCRIPTS, ViewServer
 
 pytestmark = pytest.mark.network
 
@@ -38,7 +38,7 @@ def test_the_printed_address_lets_in_and_its_secret_leaves_the_address_bar(datas
         assert client.ask("/")[0] == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/page.js", "/api/review", "/api/edits", "/api/medium/0", "/media/0"])
+@pytest.mark.parametrize("path", ["/", "/start.js", "/api/review", "/api/edits", "/api/medium/0", "/media/0"])
 @pytest.mark.parametrize(
     "headers",
     [
@@ -81,7 +81,7 @@ def test_another_website_cannot_decide(dataset, serve, headers):
 
 def test_the_page_may_load_nothing_from_elsewhere(dataset, serve):
     with serve(dataset) as client:
-        for path in ("/", "/page.js", "/api/review", "/media/0"):
+        for path in ("/", "/start.js", "/api/review", "/media/0"):
             _, headers, _ = client.ask(path)
             assert headers["Content-Security-Policy"].startswith("default-src 'none'")
             assert headers["X-Content-Type-Options"] == "nosniff"
@@ -217,7 +217,7 @@ def test_model_text_reaches_the_page_as_json_and_never_as_markup(tmp_path, serve
 
 def test_the_page_builds_its_content_without_markup_from_text(dataset, serve):
     with serve(dataset) as client:
-        script = client.ask("/page.js")[2].decode()
+        script = "".join(client.ask(f"/{name}")[2].decode() for name in SCRIPTS)
     assert not [
         word for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(") if word in script
     ]

@@ -4,13 +4,12 @@ import json
 import re
 import shutil
 import subprocess
-from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 
 from demitasse.cli import main
-from demitasse.view.server import FOLDER
+from demitasse.view.server import FOLDER, SCRIPTS
 
 EVIL = "<script>window.title='pwned'</script><img src=x onerror=document.title='pwned'></textarea></script><!--\u2028"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -82,7 +81,8 @@ def test_a_browser_shows_the_page_and_runs_no_text(page, tmp_path):
 
 CALLS = """
 const fs = require("fs");
-const script = fs.readFileSync(process.argv[1], "utf8").replace(/\\nstart\\(\\)[^]*$/, "");
+const scripts = process.argv.slice(1).map((path) => fs.readFileSync(path, "utf8"));
+const script = scripts.join("\\n").replace(/\\nstart\\(\\)[^]*$/, "");
 const asked = JSON.parse(fs.readFileSync(0, "utf8"));
 const told = new Function("document", "asked", script + `
   return asked.map(([name, ...args]) => ({
@@ -134,7 +134,7 @@ DAFT = "Which tool falls?\n\nA) hammer\nB) wrench\n\nChoose the correct option b
 )
 def test_the_pages_script_does_what_it_says(call, expected):
     found = subprocess.run(
-        [NODE, "-e", CALLS, str(FOLDER / "page.js")],
+        [NODE, "-e", CALLS, *(str(FOLDER / name) for name in SCRIPTS)],
         input=json.dumps([call]),
         capture_output=True,
         text=True,
@@ -143,5 +143,13 @@ def test_the_pages_script_does_what_it_says(call, expected):
     assert json.loads(found.stdout or "null") == [expected], found.stderr
 
 
-def test_the_script_ends_no_element_of_the_page():
-    assert "</" not in Path(FOLDER / "page.js").read_text().replace("/<\\/think>/", "")
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_ends_no_element_of_the_page(name):
+    assert "</" not in (FOLDER / name).read_text().replace("/<\\/think>/", "")
+
+
+def test_every_script_of_the_folder_is_in_the_page_once_and_in_the_order_in_which_it_is_served(page):
+    assert sorted(SCRIPTS) == sorted(path.name for path in FOLDER.glob("*.js")) and SCRIPTS[-1] == "start.js"
+    first_lines = [(FOLDER / name).read_text().split("\n")[0] for name in SCRIPTS]
+    places = [page.read_text().find(line) for line in first_lines]
+    assert -1 not in places and places == sorted(places)
