@@ -244,7 +244,7 @@ def _open_gemini(name: str, endpoint: Endpoint) -> GeminiChat:
     try:
         from demitasse.chat.gemini import GeminiChat
     except ImportError:
-        raise ConfigError("backend gemini needs google-genai: pip install 'demitasse[gemini]'") from None
+        raise ConfigError("backend gemini needs google-genai: run pip install -e '.[gemini]' in the checkout") from None
 
     config = endpoint.gemini
     return GeminiChat(

@@ -160,7 +160,7 @@ def _apply_edits(args: argparse.Namespace) -> int:
     folder = args.source if args.source.is_dir() else args.source.parent
     if not args.edits and not (folder / EDITS).is_file():
         raise DataError(
-            f"{folder / EDITS} is not there: decide with `demitasse view {args.source}` first, or name a file with --edits"
+            f"{folder / EDITS} is not there: decide with `demitasse view {args.source}`, or name a file with --edits"
         )
     edits, overruled = merge([read_edits(path) for path in args.edits or [folder / EDITS]])
     applied = write_applied(dataset_parts(args.source), edits, args.out, args.decided_only)

@@ -161,7 +161,7 @@ def match_boxes(predicted: Sequence[Box], gold: Sequence[Box]) -> list[tuple[int
     try:
         from scipy.optimize import linear_sum_assignment
     except ImportError as missing:
-        raise DataError("matching boxes needs scipy: pip install 'demitasse[evaluate]'") from missing
+        raise DataError("matching boxes needs scipy: run pip install -e '.[evaluate]' in the checkout") from missing
     overlaps = [[iou(a, b) for b in gold] for a in predicted]
     rows, columns = linear_sum_assignment(overlaps, maximize=True)
     pairs = ((int(row), int(column)) for row, column in zip(rows, columns, strict=True))

@@ -224,7 +224,8 @@ class Caller:
     def _note_attempt(self, asked: str, request: Request, key: str, reply: Reply | None, cost: float) -> None:
         """Write down what may have been paid for without an answer: after a restart it counts as spent."""
         error = "cut off" if reply is None else reply.error
-        row = {"key": key, "asked": asked, "step": request.step, "error": error, "cost": cost, "time": now()}
+        time = datetime.now(UTC).isoformat(timespec="microseconds")  # or two would be one where folders are united
+        row = {"key": key, "asked": asked, "step": request.step, "error": error, "cost": cost, "time": time}
         with Journal[None](self._calls.path.with_name(ATTEMPTS), lambda _: None) as attempts:
             attempts.append(row)
 

@@ -71,7 +71,7 @@ def reader_named(name: str) -> Reader:
         try:
             from demitasse.media import decord_reader
         except (ImportError, OSError):  # OSError: a shared library of it is missing
-            raise ConfigError("reader is 'decord', which is not installed; pip install demitasse[decord]") from None
+            raise ConfigError("reader is 'decord', which needs pip install -e '.[decord]' in the checkout") from None
         return decord_reader
     raise ConfigError(f"reader is {name!r}; it must be 'pyav' or 'decord'")
 

@@ -182,8 +182,8 @@ def test_a_gemini_without_its_package_is_told_how_to_get_it(monkeypatch: pytest.
     ],
 )
 def test_one_model_under_two_names_has_one_limit(settings: dict[str, Any], named: str) -> None:
-    plain = openai(model_name="m", base_url="http://127.0.0.1:1/v1", temperature=0.1)
-    other = openai(model_name="m", base_url="http://127.0.0.1:1/v1", temperature=0.9)
+    plain = openai(base_url="http://127.0.0.1:1/v1", temperature=0.1)
+    other = openai(base_url="http://127.0.0.1:1/v1", temperature=0.9)
     problems = list(pair_problems("spec", {"vlm": replace(plain, **settings), "llm": other}))
     told = f"spec.vlm and spec.llm are the same model: set {named} to the same for both"
     assert problems == ([told] if named else [])
