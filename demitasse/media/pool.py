@@ -183,14 +183,15 @@ def _import(module: str) -> None:
 def _start() -> tuple[BaseProcess, Connection]:
     pipe, theirs = SPAWN.Pipe()
     process = SPAWN.Process(target=_serve, args=(theirs,), name="demitasse-decode", daemon=True)
-    process.start()
-    theirs.close()  # or the end of the process would not be the end of the pipe
     try:
+        process.start()  # a broken pipe, if the child dies before it has read what to do
+        theirs.close()  # or the end of the process would not be the end of the pipe
         if wait([pipe, process.sentinel], START_SECONDS) and pipe.recv_bytes() == READY:
             return process, pipe
     except (EOFError, OSError):
         pass
-    process.kill()
+    if process.pid is not None:
+        process.kill()
     raise RuntimeError("a decode worker could not start; a script must guard its work by `if __name__ == '__main__':`")
 
 

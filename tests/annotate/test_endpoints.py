@@ -168,7 +168,7 @@ def test_a_gemini_without_its_package_is_told_how_to_get_it(monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "google.genai", None)
     for name in [name for name in sys.modules if name.startswith("demitasse.chat.gemini")]:
         monkeypatch.delitem(sys.modules, name)
-    with pytest.raises(ConfigError, match=r"pip install 'demitasse\[gemini\]'"):
+    with pytest.raises(ConfigError, match=r"pip install -e '\.\[gemini\]'"):
         open_teacher("vlm", gemini(base_url="http://127.0.0.1:1"))
 
 
