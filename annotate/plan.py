@@ -98,7 +98,10 @@ def _conclusions(found: Forecast, config: VideoReasoning) -> list[str]:
     low, high = found.calls
     lines = [f"requests: {_range(low, high)}, if no video is rejected and no reply has to be asked for again"]
     if high:
-        lines.append(f"requests: {found.least:,} to {found.most:,} otherwise; those that fail and are repeated apart")
+        lines.append(
+            f"requests: from {found.least:,}, if every video is rejected, to {found.most:,}, if every reply has to be "
+            "asked for again; failed requests that are repeated come on top"
+        )
     if found.kept:
         lines.append(f"up to {found.kept} fewer: so many replies are paid for already that no row of these holds")
     if found.alike:

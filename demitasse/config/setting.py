@@ -22,5 +22,8 @@ def setting(default: Any, help: str, **rules: Any) -> Any:
 
 
 def foreign() -> Any:
-    """A field that files for another program carry: it may be given, means nothing here, and is not written."""
-    return dataclasses.field(default=None, metadata={"foreign": True})
+    """A field that files for another program carry: it may be given, means nothing here, and is not written.
+
+    It may hold that program's secrets (`encryption_key`).
+    """
+    return dataclasses.field(default=None, metadata={"foreign": True, "secret": True})

@@ -176,7 +176,9 @@ class Caller:
     async def _buy(self, gate: Admission, model: ChatModel, request: Request, key: str) -> _Call:
         """The reply after as many attempts as it takes, in the journal unless all of them failed."""
         costs: list[float | None] = []
-        reply, attempts = await send_patiently(lambda: self._send(gate, model, request, key, costs), gate.limits)
+        reply, attempts = await send_patiently(
+            lambda: self._send(gate, model, request, key, costs), gate.limits, lambda: self.counts.replies
+        )
         call = _Call(key, reply, costs[-1], attempts)
         if reply.outcome is Outcome.ERROR:
             await gate.give_up(reply)

@@ -19,6 +19,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -67,9 +68,17 @@ class DecodePool:
         return len(self._workers)
 
     def start(self, module: str) -> None:
-        """Start all workers and have them import a module, in the background: a first call waits half as long."""
-        for _ in self._workers:
-            self._threads.submit(self.run_sync, _import, module)
+        """Start the idle workers and have each import a module, in the background: their first calls wait less."""
+        with suppress(queue.Empty):
+            while True:
+                self._threads.submit(self._prepare, self._idle.get_nowait(), module)
+
+    def _prepare(self, worker: _Worker, module: str) -> None:
+        """What goes wrong here goes wrong again, and is told, when the worker is called."""
+        try:
+            worker.call(partial(_import, module), self._timeout)
+        finally:
+            self._idle.put(worker)
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """`function(*args, **kwargs)` in a worker; see `run_sync`."""

@@ -60,6 +60,7 @@ def test_a_snippet_of_the_guide_is_a_spec_whose_endpoints_can_be_asked(snippet: 
     for name, endpoint in endpoints.items():
         assert list(endpoint_problems(f"{SECTION}.{name}", endpoint)) == []
         assert capability_of(endpoint).boxes in ("", *BOX_STYLES)
+    assert list(pair_problems(SECTION, endpoints)) == []
 
 
 def test_defaults_are_taos() -> None:

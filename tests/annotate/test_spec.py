@@ -138,3 +138,11 @@ def test_a_spec_without_a_place_for_the_results_is_refused():
 def test_a_missing_spec_file_is_named():
     with pytest.raises(ConfigError, match="nowhere.yaml"):
         read_spec(Path("nowhere.yaml"), [])
+
+
+def test_what_is_for_another_program_is_not_saved_for_it_may_be_secret(tmp_path):
+    given = ["results_dir=x", f"{SECTION}.data.video_root=v", f"{SECTION}.workflow.steps=[4]"]
+    spec = read_spec(None, [*given, "encryption_key=CANARY-1", "wandb={token: CANARY-2}"])
+    save_resolved(spec, tmp_path / "annotate.yaml")
+    assert "CANARY" not in (tmp_path / "annotate.yaml").read_text(encoding="utf-8")
+    assert spec.unused() == ["encryption_key", "wandb"]

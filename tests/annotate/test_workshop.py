@@ -72,9 +72,17 @@ class Terminal:
             self.until("> ")
             os.write(self._end, f"{line}\n".encode())
 
-    def interrupt(self) -> None:
+    def interrupt(self, text: str) -> None:
+        """Ctrl-C at the prompt, and again where it is not heard: `input` loses one that comes before it waits."""
         self.until("> ")
-        os.write(self._end, b"\x03")
+        for _ in range(5):
+            os.write(self._end, b"\x03")
+            try:
+                self.until(text, 4.0)
+            except AssertionError:
+                continue
+            return
+        self.until(text, 0.1)
 
     def code(self) -> int:
         return self.process.wait(20)
@@ -106,8 +114,7 @@ def test_a_person_is_walked_through_is_interrupted_and_goes_on(tmp_path):
     first.until("has {seen}")
     first.answer("kittens in a nursery, seen from above")
     first.until("[2/")
-    first.interrupt()
-    first.until("Your answers are kept in kittens.answers.yaml")
+    first.interrupt("Your answers are kept in kittens.answers.yaml")
     assert first.code() == 130 and not (tmp_path / "kittens.yaml").exists()
 
     second = Terminal(tmp_path, "--out", "kittens.yaml")

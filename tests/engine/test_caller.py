@@ -329,3 +329,21 @@ def test_counts_tell_bought_from_replayed(tmp_path: Path, teacher, request_for) 
 def test_a_limit_out_of_range_is_named(setting: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(setting))):
         Limits(**setting)
+
+
+def test_a_request_that_alone_is_always_turned_away_ends_and_the_others_go_on(
+    tmp_path: Path, teacher, request_for
+) -> None:
+    model = teacher(lambda request: THROTTLED if "too large" in request.text else request.text)
+
+    async def work(caller: Caller) -> tuple[Any, list[str]]:
+        refused = asyncio.create_task(caller.ask(model, request_for("too large"), as_is))
+        answers: list[str] = []
+        while not refused.done() and len(answers) < 1000:
+            answers.append((await caller.ask(model, request_for(f"number {len(answers)}"), as_is)).value)
+        return (await asyncio.gather(refused, return_exceptions=True))[0], answers
+
+    limits = Limits(concurrency=2, first_wait=0.001, longest_wait=0.002)
+    end, answers = ask(tmp_path, limits, work)
+    assert isinstance(end, Quarantine) and "HTTP 429: slow down" in str(end)
+    assert answers == [f"number {number}" for number in range(len(answers))]
