@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from demitasse.chat.model import Reply
 from demitasse.engine.limits import Limits, is_throttled
 
-
 # A request that is turned away so often, each time while others are answered, is turned away for what it is: OpenAI
 # answers 429 to one that is larger than the tokens of a minute.
 TURNED_AWAY = 8
