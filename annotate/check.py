@@ -128,7 +128,7 @@ async def _problem(model: ChatModel, request: Request, reply: Reply, key: str, e
     if reply.outcome is Outcome.SUCCESS and request.schema is not None and not is_json(reply.text):
         place = f"{key}.{endpoint.backend}.json_schema"
         return f"{model.name} takes a JSON schema and does not keep to it: set {place}=false to ask for labelled text"
-    if reply.outcome is not Outcome.ERROR:
+    if reply.outcome not in (Outcome.ERROR, Outcome.BLOCKED):
         return ""
     return _known_problem(model, reply, key, endpoint) or await _found_problem(model, request, reply, key, endpoint)
 

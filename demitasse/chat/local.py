@@ -95,7 +95,7 @@ class LocalChat:
         split = split_reasoning(said.text)
         cut = said.finish == "length"
         return Reply(
-            outcome=Outcome.TRUNCATED if cut else Outcome.SUCCESS if split.final else Outcome.ERROR,
+            outcome=Outcome.TRUNCATED if cut else Outcome.SUCCESS if split.final else Outcome.BLOCKED,
             text=split.final,
             reasoning=split.reasoning,
             finish_reason=said.finish,

@@ -21,7 +21,7 @@ class Outcome(StrEnum):
 
     SUCCESS = "success"
     TRUNCATED = "truncated"  # the token limit cut the reply
-    BLOCKED = "blocked"  # the endpoint's filter withheld it
+    BLOCKED = "blocked"  # withheld: by the endpoint's filter, or finished without a text
     REFUSED = "refused"  # the model declined
     ERROR = "error"  # no reply: transport, status code, malformed body
 

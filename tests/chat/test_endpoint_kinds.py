@@ -109,12 +109,12 @@ def test_json_that_a_server_routes_to_the_reasoning_is_the_answer_where_json_was
     body = completion(content=None, **{field: '{"a": 1}'})
     reply = read_completion(body, structured=True)
     assert (reply.outcome, reply.text, reply.reasoning) == (Outcome.SUCCESS, '{"a": 1}', "")
-    assert read_completion(body).outcome is Outcome.ERROR, "of free text, reasoning is no answer"
+    assert read_completion(body).outcome is Outcome.BLOCKED, "of free text, reasoning is no answer"
 
 
 def test_thoughts_without_an_answer_are_no_answer() -> None:
     reply = read_completion(completion(content="", reasoning="Let me think."), structured=True)
-    assert (reply.outcome, reply.error) == (Outcome.ERROR, "the reply has no text")
+    assert (reply.outcome, reply.error) == (Outcome.BLOCKED, "the reply has no text")
 
 
 @pytest.mark.parametrize(

@@ -87,8 +87,8 @@ def _outcome(finish: str, refusal: object, text: str) -> tuple[Outcome, str]:
         return Outcome.TRUNCATED, ""
     if finish in _BROKEN_OFF:
         return Outcome.ERROR, f"the server broke the reply off ({finish})"
-    if not text:
-        return Outcome.ERROR, "the reply has no text"
+    if not text:  # paid for, and asking the same again would be paid for again
+        return Outcome.BLOCKED, "the reply has no text"
     return Outcome.SUCCESS, ""
 
 
@@ -135,6 +135,8 @@ def one_line(text: str) -> str:
 def write_completion(reply: Reply, number: int) -> dict[str, Any]:
     """The body of a 200 for a reply that is not an ERROR."""
     finish = {Outcome.TRUNCATED: "length", Outcome.BLOCKED: "content_filter"}.get(reply.outcome, "stop")
+    if reply.finish_reason in _BROKEN_OFF:
+        finish = reply.finish_reason
     message: dict[str, Any] = {"role": "assistant", "content": reply.text, "refusal": None}
     if reply.outcome is Outcome.REFUSED:
         message |= {"content": None, "refusal": reply.error or reply.text}
