@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -39,22 +38,6 @@ def dataset(tmp_path: Path) -> Path:
         }
         (folder / f"{task}.json").write_text(json.dumps(value))
     return folder
-
-
-@pytest.fixture
-def tao_daft() -> Callable[[Path], bool]:
-    """Whether `tao-daft validate` passes a folder. A crash of it is no pass."""
-    from nvidia_tao_daft.validators import BaseValidator
-
-    validator = next(kind for kind in BaseValidator.formats if kind.format == "tao-vl-reason-v1.0")
-
-    def passes(folder: Path) -> bool:
-        try:
-            return validator(argparse.Namespace(path=folder, strict=False)).run() == 0
-        except Exception:
-            return False
-
-    return passes
 
 
 @pytest.fixture

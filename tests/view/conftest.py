@@ -139,21 +139,3 @@ def running(server: ViewServer) -> Iterator[Client]:
 def about(row: dict[str, Any], decision: str, **changes: str) -> dict[str, Any]:
     """A decision on a row of the overview."""
     return {"item": row["item"], "of": row["of"], "decision": decision, "changes": changes}
-
-
-@pytest.fixture
-def tao_daft() -> Callable[[Path], bool]:
-    """Whether `tao-daft validate` passes a folder. A crash of it is no pass."""
-    import argparse
-
-    from nvidia_tao_daft.validators import BaseValidator
-
-    validator = next(kind for kind in BaseValidator.formats if kind.format == "tao-vl-reason-v1.0")
-
-    def passes(folder: Path) -> bool:
-        try:
-            return validator(argparse.Namespace(path=folder, strict=False)).run() == 0
-        except Exception:
-            return False
-
-    return passes
