@@ -11,7 +11,7 @@ from typing import get_args
 
 from demitasse.chat.model import Capability, FpsChannel
 from demitasse.geometry import GEMINI as GEMINI_BOXES
-from demitasse.geometry import QWEN2_5_VL, QWEN3_VL, Convention
+from demitasse.geometry import IMAGE_PX, QWEN2_5_VL, QWEN3_VL, Convention
 
 MIB = 2**20
 
@@ -20,6 +20,7 @@ BOX_STYLES: dict[str, Convention] = {
     "qwen2_5_vl_px": QWEN2_5_VL,
     "qwen_1000": QWEN3_VL,
     "gemini_yxyx_1000": GEMINI_BOXES,
+    "image_px": IMAGE_PX,
 }
 FPS_CHANNELS: tuple[str, ...] = get_args(FpsChannel)
 

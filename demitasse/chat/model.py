@@ -90,7 +90,8 @@ class Request:
 
     `step` names the prompt ("anomaly_mcq", "judge"); it travels in the system message and as the schema's
     name, so that a log or a stand-in can tell requests apart without reading the prompt. `schema` is a JSON
-    schema the reply must fit, or None for free text.
+    schema the reply must fit, or None for free text. `round` tells a question that is put anew from the one before,
+    whose reply is not to be taken for its own; the endpoint does not see it.
     """
 
     step: str
@@ -99,9 +100,10 @@ class Request:
     schema: Mapping[str, Any] | None = None
     sampling: Sampling = field(default_factory=Sampling)
     turns: tuple[Turn, ...] = ()
+    round: int = 0
 
     def key(self, model: str) -> str:
-        """Hash of everything that decides the answer: model, texts, media content, schema, sampling."""
+        """Hash of everything that decides the answer: model, texts, media content, schema, sampling, round."""
         canonical = {
             "version": 1,
             "model": model,
@@ -111,6 +113,7 @@ class Request:
             "schema": self.schema,
             "sampling": self.sampling,
             "turns": list(self.turns),
+            "round": self.round,
         }
         return hashlib.sha256(orjson.dumps(canonical, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -176,6 +179,8 @@ class Capability:
         fps_channel: how frames per second are told.
         spans: can be told which stretch of a video is asked about.
         boxes: how the model writes boxes, a name of `demitasse.chat.kinds.BOX_STYLES`; "" if nobody has said.
+        min_pixels, max_pixels: of a still as it is sent. The defaults are those of Qwen2.5-VL's own processor, which
+            leaves a picture alone that lies within its bounds.
     """
 
     video: bool = True
@@ -187,6 +192,8 @@ class Capability:
     fps_channel: FpsChannel = "none"
     spans: bool = False
     boxes: str = ""
+    min_pixels: int = 56 * 56
+    max_pixels: int = 28 * 28 * 16384
 
 
 class ChatModel(Protocol):

@@ -18,6 +18,7 @@ from demitasse.chat.batch_server import Desk
 from demitasse.chat.batch_server_openai import OpenAIDesk
 from demitasse.chat.faults import Faults
 from demitasse.chat.http import Message, Response
+from demitasse.chat.kinds import BOX_STYLES, GEMINI
 from demitasse.chat.loopback import LoopbackServer, json_response
 from demitasse.chat.model import ChatModel, Reply, Request
 from demitasse.chat.wire.completions import write_completion, write_error
@@ -75,6 +76,12 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `demitasse serve`."""
     parser.add_argument("--port", type=int, default=8000, help="0 for any free one (default: %(default)s)")
     parser.add_argument("--gemini", action="store_true", help="speak Gemini's protocol in the place of OpenAI's")
+    parser.add_argument(
+        "--boxes",
+        choices=BOX_STYLES,
+        metavar="STYLE",
+        help="how boxes are written (default: as the protocol's models do)",
+    )
     parser.add_argument("--latency", type=float, default=0.0, help="seconds an answer takes")
     parser.add_argument("--jitter", type=float, default=0.0, help="spread of the latency, 0 to 1")
     parser.add_argument("--seed", type=int, default=0, help="of what is drawn")
@@ -95,9 +102,11 @@ def run_serve(args: argparse.Namespace) -> int:
     """
     from demitasse.chat.gemini_server import GeminiServer
     from demitasse.chat.scripted import ScriptedModel
+    from demitasse.toyworld.scene_teacher import DEFAULT_BOXES
 
     kind = GeminiServer if args.gemini else ChatServer
-    with kind(ScriptedModel(), args.port, _faults(args)) as server, contextlib.suppress(KeyboardInterrupt):
+    model = ScriptedModel(boxes=args.boxes or (GEMINI.boxes if args.gemini else DEFAULT_BOXES))
+    with kind(model, args.port, _faults(args)) as server, contextlib.suppress(KeyboardInterrupt):
         server.desk.faults.delay = args.batch_delay
         print(f"{server.base_url} answers as {server.model.name}; Ctrl-C ends it", flush=True)
         threading.Event().wait()
@@ -106,7 +115,9 @@ def run_serve(args: argparse.Namespace) -> int:
 
 def _faults(args: argparse.Namespace) -> Faults:
     settings: dict[str, Any] = {
-        key: value for key, value in vars(args).items() if key not in ("port", "error", "gemini", "batch_delay")
+        key: value
+        for key, value in vars(args).items()
+        if key not in ("port", "error", "gemini", "boxes", "batch_delay")
     }
     try:
         settings["error_rates"] = {int(s): float(r) for s, r in (item.split("=") for item in args.error)}

@@ -57,9 +57,9 @@ def build_tokenizer(texts: Iterable[str], vocabulary: int = 640) -> Any:
 
 
 def build_model(
-    family: TinyFamily, tokenizer: Any, hidden: int = 128, layers: int = 2, heads: int = 4, seed: int = 0
+    family: TinyFamily, tokenizer: Any, hidden: int = 128, layers: int = 2, heads: int = 4, seed: int = 0, patch: int = 16
 ) -> Any:
-    """A randomly initialised tiny model of the family, in float32.
+    """A randomly initialised tiny model of the family, in float32; `patch` is the side of its patches in pixels.
 
     The initialiser range is 0.1: with the families' usual 0.02 so small a model learns nothing.
     """
@@ -87,7 +87,7 @@ def build_model(
         "eos_token_id": ids["<|im_end|>"],
         "pad_token_id": ids["<|endoftext|>"],
     }
-    model = _BUILDERS[family](shared, text, hidden, heads)
+    model = _BUILDERS[family](shared, text, hidden, heads, patch)
     model.generation_config.eos_token_id = ids["<|im_end|>"]
     model.generation_config.pad_token_id = ids["<|endoftext|>"]
     return model.eval()
@@ -100,13 +100,13 @@ def _sections(head: int) -> list[int]:
     return [half - 2 * side, side, side]
 
 
-def _qwen2_5(shared: dict[str, Any], text: dict[str, Any], hidden: int, heads: int) -> Any:
+def _qwen2_5(shared: dict[str, Any], text: dict[str, Any], hidden: int, heads: int, patch: int) -> Any:
     from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
     rope = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": _sections(hidden // heads)}
     vision = {
         "depth": 2, "hidden_size": 96, "intermediate_size": 192, "num_heads": 4, "out_hidden_size": hidden,
-        "patch_size": 16, "spatial_merge_size": 2, "temporal_patch_size": 2, "window_size": 64,
+        "patch_size": patch, "spatial_merge_size": 2, "temporal_patch_size": 2, "window_size": 4 * patch,
         "fullatt_block_indexes": [1], "tokens_per_second": 2, "initializer_range": 0.1,
     }  # fmt: skip
     text = {key: value for key, value in text.items() if key != "head_dim"}
@@ -114,7 +114,7 @@ def _qwen2_5(shared: dict[str, Any], text: dict[str, Any], hidden: int, heads: i
     return Qwen2_5_VLForConditionalGeneration(config)
 
 
-def _qwen3(shared: dict[str, Any], text: dict[str, Any], hidden: int, heads: int) -> Any:
+def _qwen3(shared: dict[str, Any], text: dict[str, Any], hidden: int, heads: int, patch: int) -> Any:
     from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
     rope = {
@@ -123,7 +123,7 @@ def _qwen3(shared: dict[str, Any], text: dict[str, Any], hidden: int, heads: int
     }  # fmt: skip
     vision = {
         "depth": 2, "hidden_size": 96, "intermediate_size": 192, "num_heads": 4, "out_hidden_size": hidden,
-        "patch_size": 16, "spatial_merge_size": 2, "temporal_patch_size": 2, "num_position_embeddings": 64,
+        "patch_size": patch, "spatial_merge_size": 2, "temporal_patch_size": 2, "num_position_embeddings": 64,
         "deepstack_visual_indexes": [0], "initializer_range": 0.1,
     }  # fmt: skip
     config = Qwen3VLConfig(text_config={**text, "rope_parameters": rope}, vision_config=vision, **shared)
@@ -133,18 +133,21 @@ def _qwen3(shared: dict[str, Any], text: dict[str, Any], hidden: int, heads: int
 _BUILDERS = {"qwen2_5_vl": _qwen2_5, "qwen3_vl": _qwen3}
 
 
-def save_tiny(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Save model, tokenizer and the processor files that transformers and we read."""
+def save_tiny(model: Any, tokenizer: Any, folder: Path, side: int = 64) -> None:
+    """Save model, tokenizer and the processor files that transformers and we read.
+
+    A picture of more than `side` × `side` pixels is made smaller.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     family = model.config.model_type
-    three = family == "qwen3_vl"
+    three, patch = family == "qwen3_vl", model.config.vision_config.patch_size
     pixels = {
-        "patch_size": 16, "temporal_patch_size": 2, "merge_size": 2,
+        "patch_size": patch, "temporal_patch_size": 2, "merge_size": 2,
         "image_mean": [0.5] * 3 if three else [0.48145466, 0.4578275, 0.40821073],
         "image_std": [0.5] * 3 if three else [0.26862954, 0.26130258, 0.27577711],
-        "size": {"shortest_edge": 32 * 32, "longest_edge": 64 * 64},
+        "size": {"shortest_edge": 4 * patch * patch, "longest_edge": side * side},
     }  # fmt: skip
     image = {**pixels, "image_processor_type": "Qwen2VLImageProcessor"}
     video = {

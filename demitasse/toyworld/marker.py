@@ -19,6 +19,7 @@ CHECK_BITS = 6
 BLOCKS = 2 + NUMBER_BITS + CHECK_BITS + 2
 HEIGHT = 0.0625  # of the frame
 WHITE, BLACK = 200, 16
+LEAST_SIZE = (2 * BLOCKS, 32)  # width and height in pixels at which the strip can be read
 
 
 def draw_marker(frame: NDArray[np.uint8], number: int) -> None:
@@ -48,10 +49,9 @@ def _check(number: int) -> int:
 
 def _read(frame: NDArray[np.uint8]) -> int | None:
     height, width = frame.shape[:2]
-    if width < 2 * BLOCKS or height < 32:
+    if width < LEAST_SIZE[0] or height < LEAST_SIZE[1]:
         return None
-    grey = frame.mean(axis=2)
-    strip = grey[height - max(1, round(height * HEIGHT * 0.6)) :].mean(axis=0)
+    strip = frame[height - max(1, round(height * HEIGHT * 0.6)) :].mean(axis=(0, 2))
     centres = (np.arange(BLOCKS) + 0.5) * width / BLOCKS
     levels = np.interp(centres, np.arange(width) + 0.5, strip)
     high, low = levels[[0, -2]].mean(), levels[[1, -1]].mean()
