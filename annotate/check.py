@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 EXIT_MISSING = 2
 STEP = "check"
-SHOWN = ("vlm",)  # the endpoints that are shown footage
+SHOWN = ("vlm", "checker")  # the endpoints that are shown footage or images
 ROOM = 1024  # tokens: a model that thinks needs some before it writes a word
 SCHEMA = {
     "type": "object",
@@ -48,34 +48,46 @@ def run_check(args: argparse.Namespace) -> int:
     Returns:
         0 if every endpoint can be asked, else 2.
     """
-    from annotate.video_reasoning.config import SECTION, read_endpoints
+    from annotate.sections import IMAGE, section_of
 
-    endpoints = read_endpoints(args.config, args.overrides)
+    section = section_of(args.config, args.overrides)
+    endpoints = _endpoints(section, args)
     if not endpoints:
         print("the chosen steps ask no endpoint")
     missing = 0
     for name, endpoint in _distinct(endpoints):
-        problem, told = check_endpoint(name, f"{SECTION}.{name.split(' ')[0]}", endpoint)
+        problem, told = check_endpoint(name, f"{section}.{name.split(' ')[0]}", endpoint, section == IMAGE)
         missing += bool(problem)
         print(f"{name}: {problem or told}", file=sys.stderr if problem else sys.stdout)
     return EXIT_MISSING if missing else 0
 
 
+def _endpoints(section: str, args: argparse.Namespace) -> dict[str, Endpoint]:
+    from annotate.referring import config as images
+    from annotate.sections import IMAGE
+    from annotate.video_reasoning import config as videos
+
+    read = images.read_endpoints if section == IMAGE else videos.read_endpoints
+    return read(args.config, args.overrides)
+
+
 def _distinct(endpoints: Mapping[str, Endpoint]) -> Iterator[tuple[str, Endpoint]]:
     """Equal endpoints once, under the name of the one that is shown more."""
-    if len(endpoints) == 2 and endpoints["vlm"] == endpoints["llm"]:
-        yield "vlm and llm", endpoints["vlm"]
+    first, *others = endpoints or [""]
+    if others and all(endpoints[other] == endpoints[first] for other in others):
+        yield " and ".join(endpoints), endpoints[first]
     else:
         yield from endpoints.items()
 
 
-def check_endpoint(name: str, key: str, endpoint: Endpoint) -> tuple[str, str]:
+def check_endpoint(name: str, key: str, endpoint: Endpoint, stills: bool = False) -> tuple[str, str]:
     """What is missing, or what was answered: one of the two is empty.
 
     Args:
-        name: begins with "vlm" or "llm".
+        name: begins with "vlm", "llm" or "checker".
         key: its place in the spec, for the sentence that says what to set.
         endpoint: its settings.
+        stills: whether images are what it is shown, and not footage.
     """
     from annotate.endpoints import endpoint_problems, open_teacher, sampling_of
     from demitasse.chat.model import Request, Text
@@ -89,24 +101,27 @@ def check_endpoint(name: str, key: str, endpoint: Endpoint) -> tuple[str, str]:
     sampling = sampling_of(endpoint)
     request = Request(
         STEP,
-        (*_media(model, shown=name.startswith(SHOWN)), Text(QUESTION)),
+        (*(_media(model, stills) if name.startswith(SHOWN) else ()), Text(QUESTION)),
         schema=SCHEMA if model.capability.json_schema else None,
         sampling=replace(sampling, max_tokens=min(sampling.max_tokens, ROOM)),
     )
     return asyncio.run(_ask(model, request, key, endpoint))
 
 
-def _media(model: ChatModel, shown: bool) -> tuple[Part, ...]:
+def _media(model: ChatModel, stills: bool) -> tuple[Part, ...]:
+    """A small picture or clip of the toy world."""
     from tempfile import TemporaryDirectory
 
     from demitasse.chat.attach import video_parts
+    from demitasse.chat.model import Image
     from demitasse.media.probe import probe
     from demitasse.media.sample import SamplingPolicy
+    from demitasse.toyworld.picture import render_scene
     from demitasse.toyworld.render import render_clip
 
-    if not shown:
-        return ()
     with TemporaryDirectory() as folder:
+        if stills:
+            return (Image(render_scene(Path(folder) / "picture.png", 0).read_bytes(), "image/png"),)
         clip = render_clip(Path(folder) / "clip.mp4", 0, SIDE, RATE)
         return video_parts(clip, probe(clip), model.capability, SamplingPolicy(1.0, 1, 1, frame_multiple=1))
 

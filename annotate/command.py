@@ -1,4 +1,4 @@
-"""`demitasse annotate`: teachers write data about your videos. One row of the table for each kind of work."""
+"""`demitasse annotate`: teachers write data about your videos and images. One row of the table for each kind."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ KINDS = {
     "video": (
         "captions, descriptions and ten tasks of questions with reasoning, from a folder of videos",
         "annotate.video_reasoning.command",
+    ),
+    "image": (
+        "descriptions, captions and referring expressions with their boxes, from images with KITTI labels",
+        "annotate.referring.command",
     ),
     "workshop": ("walk through a new domain and write a prompt pack for it", "annotate.workshop.command"),
     "quality": (

@@ -76,6 +76,8 @@ class OpenAI:
     fps: float | None = setting(None, "frames a second that the model looks at; null: its own choice", gt=0)  # ours
     fps_channel: str = setting("", "how fps is told; empty: as its kind takes it", choices=("", *FPS_CHANNELS))  # ours
     boxes: str = setting("", "how the model writes boxes; empty: as its kind does", choices=("", *BOX_STYLES))  # ours
+    min_pixels: int = setting(56 * 56, "of a still as it is sent; the server's own bound or more", ge=1)  # ours
+    max_pixels: int = setting(28 * 28 * 16384, "of a still as it is sent; the server's own bound or less", ge=1)  # ours
     extra_body: dict[str, Any] = setting({}, "more fields of each request, sent as they are")  # ours
 
 
@@ -92,6 +94,15 @@ class Local:
 
 
 @dataclass
+class Scripted:
+    """The stand-in that knows only the toy world (ours)."""
+
+    boxes: str = setting("qwen_1000", "how it writes boxes", choices=tuple(BOX_STYLES))
+    box_mistakes: float = setting(0.0, "share of boxes of toy pictures that it gets wrong, on purpose", ge=0, le=1)
+    check_mistakes: float = setting(0.0, "share of verdicts on such boxes that it gets wrong, on purpose", ge=0, le=1)
+
+
+@dataclass
 class Endpoint:
     """Who is asked. `local` and `scripted` are ours; the latter is the stand-in that knows only the toy world."""
 
@@ -99,6 +110,7 @@ class Endpoint:
     gemini: Gemini = setting(Gemini(), "Google's Gemini API")
     openai: OpenAI = setting(OpenAI(), "Any server that speaks OpenAI's chat protocol: vLLM, NIM, OpenAI itself")
     local: Local = setting(Local(), "A Qwen-VL checkpoint in transformers' layout, run in this process")  # ours
+    scripted: Scripted = setting(Scripted(), "The stand-in that knows only the toy world")  # ours
     requests_per_minute: float | None = setting(None, "as the endpoint's terms say; null: no limit", gt=0)  # ours
     tokens_per_minute: float | None = setting(None, "as the endpoint's terms say; null: no limit", gt=0)  # ours
     batch: bool = setting(False, "true asks in batch jobs: half the price, replies within a day")  # ours
@@ -118,9 +130,7 @@ def open_teacher(name: str, endpoint: Endpoint, batches: BatchLog | None = None)
         ConfigError: if the address, the key or the checkpoint's folder cannot be used, or an extra is not installed.
     """
     if endpoint.backend == "scripted":
-        from demitasse.chat.scripted import ScriptedModel
-
-        return ScriptedModel()
+        return _open_scripted(endpoint.scripted)
     if endpoint.backend == "local":
         return _open_local(endpoint.local)
     if endpoint.batch and batches is not None:
@@ -159,7 +169,7 @@ def capability_of(endpoint: Endpoint) -> Capability:
         ConfigError: for a local checkpoint that is not there.
     """
     if endpoint.backend == "scripted":
-        return Capability()
+        return _open_scripted(endpoint.scripted).capability
     if endpoint.backend == "local":
         return _open_local(endpoint.local).capability
     if endpoint.backend == "gemini":
@@ -170,6 +180,8 @@ def capability_of(endpoint: Endpoint) -> Capability:
         "json_schema": config.json_schema,
         "fps_channel": config.fps_channel or None,
         "boxes": config.boxes or None,
+        "min_pixels": config.min_pixels,
+        "max_pixels": config.max_pixels,
     }
     return replace(_openai_record(config), **{name: value for name, value in told.items() if value is not None})
 
@@ -181,7 +193,7 @@ def name_of(endpoint: Endpoint) -> str:
         ConfigError: for an address that cannot be used, or a local checkpoint that is not there.
     """
     if endpoint.backend == "scripted":
-        return "scripted"
+        return _open_scripted(endpoint.scripted).name
     if endpoint.backend == "local":
         return _open_local(endpoint.local).name
     config = endpoint.gemini if endpoint.backend == "gemini" else endpoint.openai
@@ -212,6 +224,8 @@ def endpoint_problems(key: str, endpoint: Endpoint) -> Iterator[str]:
             f"{key}.batch is true, and limits per minute are for requests that are sent one by one: leave "
             f"{key}.requests_per_minute and {key}.tokens_per_minute out"
         )
+    if endpoint.backend == "openai" and endpoint.openai.min_pixels > endpoint.openai.max_pixels:
+        yield f"{key}.openai.min_pixels is more than max_pixels: give the server's own bounds for a still"
     if endpoint.backend == "openai" and endpoint.openai.fps and capability_of(endpoint).fps_channel == "none":
         yield (
             f"{key}.openai.fps is {endpoint.openai.fps:g}, but how to tell this endpoint is not known: set "
@@ -274,7 +288,13 @@ def _open_openai(name: str, endpoint: Endpoint) -> OpenAIChat:
 def _open_local(config: Local) -> ChatModel:
     from demitasse.chat.local import LocalChat
 
-    return LocalChat(config.path, config.device, config.dtype)
+    return LocalChat(config.path, config.device, config.dtype, config.max_pixels)
+
+
+def _open_scripted(config: Scripted) -> ChatModel:
+    from demitasse.chat.scripted import ScriptedModel
+
+    return ScriptedModel(boxes=config.boxes, box_mistakes=config.box_mistakes, check_mistakes=config.check_mistakes)
 
 
 def _openai_record(config: OpenAI) -> Capability:

@@ -9,17 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from annotate.video_reasoning.config import VideoReasoning
-    from annotate.video_reasoning.forecast import Forecast, StepForecast
+    from annotate.run.forecast import Forecast, StepForecast
+    from demitasse.media.pool import DecodePool
 
 MOST_WORKERS = 8
+# What the least and the expected number of requests stand on.
+_LEAST = {"video": "if every video is rejected", "image": "if the first replies leave nothing to ask about"}
+_EXPECTED = {"video": "if no video is rejected", "image": "if each box gets its description"}
 
 
 def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `demitasse plan`."""
     parser.add_argument("--config", type=Path, metavar="FILE", help="a TAO spec, or a recipe with a section `annotate`")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="as for `demitasse annotate video`")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="as for `demitasse annotate`")
 
 
 def run_plan(args: argparse.Namespace) -> int:
@@ -28,26 +31,41 @@ def run_plan(args: argparse.Namespace) -> int:
     Raises:
         DemitasseError: for a configuration that cannot be used.
     """
-    from annotate.video_reasoning.config import read_spec
-    from annotate.video_reasoning.forecast import forecast
     from demitasse.media.pool import DecodePool
 
-    spec = read_spec(args.config, args.overrides)
     with DecodePool(min(MOST_WORKERS, os.cpu_count() or 1)) as pool:
-        found = forecast(spec, pool)
+        found, cap = _forecast(args, pool)
     if args.json:
         import orjson
 
         sys.stdout.buffer.write(orjson.dumps(as_json(found), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     else:
-        print("\n".join(as_table(found, spec.video_reasoning_annotation)))
+        print("\n".join(as_table(found, cap)))
     return 0
+
+
+def _forecast(args: argparse.Namespace, pool: DecodePool) -> tuple[Forecast, float | None]:
+    """What the pipeline that the spec is for would do, and the budget."""
+    from annotate.sections import IMAGE, section_of
+
+    if section_of(args.config, args.overrides) == IMAGE:
+        from annotate.referring import config as image_config
+        from annotate.referring import forecast as images
+
+        image_spec = image_config.read_spec(args.config, args.overrides)
+        return images.forecast(image_spec, pool), image_spec.image_referring_expression.budget_usd
+
+    from annotate.video_reasoning import config as video_config
+    from annotate.video_reasoning import forecast as videos
+
+    video_spec = video_config.read_spec(args.config, args.overrides)
+    return videos.forecast(video_spec, pool), video_spec.video_reasoning_annotation.budget_usd
 
 
 def as_json(found: Forecast) -> dict[str, Any]:
     """The plan as data: `requests` is [least, most] of what is to be expected, tokens and dollars are estimates."""
     return {
-        "videos": found.videos,
+        f"{found.kind}s": found.records,
         "left_out": dict(found.left_out),
         "requests": list(found.calls),
         "least": found.least,
@@ -61,7 +79,7 @@ def as_json(found: Forecast) -> dict[str, Any]:
             name: {
                 "models": sorted(step.models),
                 "current_rows": step.current,
-                "videos": step.videos,
+                f"{found.kind}s": step.records,
                 "requests": step.calls,
                 "prompt_tokens": [round(tokens) for tokens in step.prompt],
                 "completion_tokens": [round(tokens) for tokens in step.completion],
@@ -72,14 +90,14 @@ def as_json(found: Forecast) -> dict[str, Any]:
     }
 
 
-def as_table(found: Forecast, config: VideoReasoning) -> list[str]:
+def as_table(found: Forecast, cap: float | None) -> list[str]:
     """The plan for a person."""
     head = ("step", "rows there", "requests", "tokens in", "tokens out", "dollars", "model")
     rows = [head, *(_row(name, step) for name, step in found.steps.items())]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     lines = ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
-    return [f"{found.videos} videos", *(f"  left out: {n}: {why}" for why, n in found.left_out.items()), "", *lines, "",
-            *_conclusions(found, config)]  # fmt: skip
+    left_out = [f"  left out: {count}: {why}" for why, count in found.left_out.items()]
+    return [f"{found.records} {found.kind}s", *left_out, "", *lines, "", *_conclusions(found, cap)]
 
 
 def _row(name: str, step: StepForecast) -> tuple[str, ...]:
@@ -94,18 +112,18 @@ def _row(name: str, step: StepForecast) -> tuple[str, ...]:
     )
 
 
-def _conclusions(found: Forecast, config: VideoReasoning) -> list[str]:
+def _conclusions(found: Forecast, cap: float | None) -> list[str]:
     low, high = found.calls
-    lines = [f"requests: {_range(low, high)}, if no video is rejected and no reply has to be asked for again"]
+    lines = [f"requests: {_range(low, high)}, {_EXPECTED[found.kind]} and no reply has to be asked for again"]
     if high:
         lines.append(
-            f"requests: from {found.least:,}, if every video is rejected, to {found.most:,}, if every reply has to be "
-            "asked for again; failed requests that are repeated come on top"
+            f"requests: from {found.least:,}, {_LEAST[found.kind]}, to {found.most:,}, if every reply has to be asked "
+            "for again; failed requests that are repeated come on top"
         )
     if found.kept:
         lines.append(f"up to {found.kept} fewer: so many replies are paid for already that no row of these holds")
     if found.alike:
-        lines.append(f"{found.alike} videos have the content of another one; their replies are bought once")
+        lines.append(f"{found.alike} {found.kind}s have the content of another one; their replies are bought once")
     total = _total(found)
     if total is None:
         models = {model for step in found.steps.values() if step.dollars is None for model in step.models}
@@ -114,14 +132,13 @@ def _conclusions(found: Forecast, config: VideoReasoning) -> list[str]:
         lines.append(
             f"cost: about {_dollars(*total)}, and ${found.most_dollars or 0:,.2f} if each reply is as long as it may be"
         )
-    lines += _budget(found, config, total)
+    lines += _budget(found, cap, total)
     lines.append("tokens and cost are estimates: text at four bytes a token, media as the price table says, replies as "
                  "in this folder so far or as the prompts ask")  # fmt: skip
     return lines
 
 
-def _budget(found: Forecast, config: VideoReasoning, total: list[float] | None) -> list[str]:
-    cap = config.budget_usd
+def _budget(found: Forecast, cap: float | None, total: list[float] | None) -> list[str]:
     if cap is None:
         return [f"spent so far: ${found.spent:,.2f}"] if found.spent else []
     left = max(0.0, cap - found.spent)

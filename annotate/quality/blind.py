@@ -13,13 +13,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from annotate.asking import Asked, origin
 from annotate.quality.config import Blind
 from annotate.quality.duplicates import tiou
 from annotate.quality.entry import BINARY, CHOICE, CLOSED, SPAN, Entry
 from annotate.quality.grade import AnswerGrader
 from annotate.quality.prompts import Desk
 from annotate.quality.verdict import Verdict, drop, keep, unknown
-from annotate.video_reasoning.asking import Asked, origin
 from demitasse.answers import read_binary, read_mcq, read_times
 from demitasse.engine.step import Fields, Step
 

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from annotate.asking import origin
 from annotate.quality.duplicates import tiou
 from annotate.quality.entry import BINARY, CHOICE, CLOSED, Entry
 from annotate.quality.grade import FOLLOWS
 from annotate.quality.prompts import Desk
 from annotate.quality.verdict import Verdict, drop, keep, unknown
-from annotate.video_reasoning.asking import origin
 from demitasse.answers import read_binary, read_mcq, read_times
 from demitasse.engine.step import Fields, Step
 

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from annotate.asking import Asked
+from annotate.forms import Fields, Filled, Form
 from annotate.quality.entry import Entry
 from annotate.quality.prompts import BLOCKS, Desk
-from annotate.video_reasoning.asking import Asked
-from annotate.video_reasoning.forms import Fields, Filled, Form
 from demitasse.answers import read_binary, read_score
 from demitasse.prompts import Pack, load_pack
 

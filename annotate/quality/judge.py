@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from annotate.asking import origin
+from annotate.forms import Form
 from annotate.quality.config import Judge
 from annotate.quality.entry import Entry
 from annotate.quality.grade import GRADES, REASONED_GRADES, Grades
 from annotate.quality.media import Evidence
 from annotate.quality.prompts import Desk
 from annotate.quality.verdict import Verdict, drop, keep, unknown
-from annotate.video_reasoning.asking import origin
-from annotate.video_reasoning.forms import Form
 from demitasse.engine.step import Fields, Step
 
 VERSION = 1

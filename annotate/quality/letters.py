@@ -1,7 +1,7 @@
 """Is every letter right as often as the others, and if not, permute the options anew.
 
 A permutation is fixed by the video and the question, so the same data are permuted in the same way; the letters go
-round in an order that only hashes decide (annotate/video_reasoning/letters.py). Letters that reasoning or answer
+round in an order that only hashes decide (annotate/letters.py). Letters that reasoning or answer
 speak of follow; where it is not plain whether a capital is a letter of an option, the item is left alone.
 """
 
@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from annotate.letters import ABOUT_OPTIONS, follow, right_letters, shuffled
 from annotate.quality.config import Letters
 from annotate.quality.entry import CHOICE, Entry
 from annotate.quality.verdict import Verdict, keep, unknown
-from annotate.video_reasoning.letters import ABOUT_OPTIONS, follow, right_letters, shuffled
 from demitasse.dataset import Item
 from demitasse.dataset.dialect import Question
 

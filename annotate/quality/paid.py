@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from annotate.endpoints import limits_of, open_teacher, sampling_of
+from annotate.asking import Asker
+from annotate.endpoints import limits_of, sampling_of
 from annotate.quality.blind import BlindFilter
 from annotate.quality.captions import read_captions
-from annotate.quality.config import Quality, needed_endpoints
+from annotate.quality.config import Quality
 from annotate.quality.entry import Entry
 from annotate.quality.examine import ConsistencyFilter
 from annotate.quality.grade import AnswerGrader, load_rubric
@@ -20,19 +21,16 @@ from annotate.quality.judge import JudgeFilter
 from annotate.quality.media import Evidence
 from annotate.quality.prompts import Desk
 from annotate.quality.verdict import Verdict
-from annotate.video_reasoning.asking import Asker
+from annotate.run.models import prices_of
 from annotate.video_reasoning.footage import Footage
-from annotate.video_reasoning.work import PRICES
 from demitasse.chat.model import ChatModel
 from demitasse.dataset import TaskFile
-from demitasse.engine.batch_log import BatchLog
 from demitasse.engine.budget import Spending, open_purse
 from demitasse.engine.caller import Caller, open_caller
 from demitasse.engine.limits import Limits
 from demitasse.engine.step import Fields, Step
 from demitasse.media.pool import DecodePool
 from demitasse.media.sample import SamplingPolicy
-from demitasse.prices import load_prices
 from demitasse.prompts import Pack
 
 LONGEST_WHOLE = 60.0  # seconds of video that are sent as a file; longer ones go as frames
@@ -75,18 +73,6 @@ class Watched:
             raise
 
 
-def open_models(config: Quality, folder: Path) -> dict[str, ChatModel]:
-    """One model for each endpoint that is asked; equal endpoints share one, and so its limits.
-
-    `folder` is where its batch jobs are remembered.
-    """
-    needed, batches = needed_endpoints(config), BatchLog(folder)
-    models = {name: open_teacher(name, endpoint, batches) for name, endpoint in needed.items()}
-    if len(needed) == 2 and needed["vlm"] == needed["llm"]:
-        models["llm"] = models["vlm"]
-    return models
-
-
 @dataclass(frozen=True)
 class Office:
     """Where models are asked: the folder of their replies, who they are, and how they are spoken to."""
@@ -111,8 +97,7 @@ class Office:
             ConfigError: if there is a budget and a model without a price.
         """
         config, limits = self.config, self.limits
-        batched = [model.name for name, model in self.models.items() if getattr(config, name).batch]
-        prices = load_prices(Path(config.prices) if config.prices else PRICES, batched)
+        prices = prices_of(config.prices, {name: getattr(config, name) for name in self.models})
         purse = open_purse(prices, config.budget_usd, self.folder, sorted(limits))
         with open_caller(self.folder, by_model=limits, budget=Spending(prices, purse)) as caller:
             yield caller

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from annotate.quality.blind import one_sided
-from annotate.quality.config import Quality
+from annotate.quality.config import Quality, needed_endpoints
 from annotate.quality.consistency import judge_consistency
 from annotate.quality.duplicates import judge_duplicates
 from annotate.quality.entry import Entry, read_entries
@@ -23,10 +23,11 @@ from annotate.quality.leak import judge_leak
 from annotate.quality.letters import judge_letters
 from annotate.quality.media import Measured, measure, told_length
 from annotate.quality.option_length import judge_option_length
-from annotate.quality.paid import Office, PaidFilter, Watched, open_models
+from annotate.quality.paid import Office, PaidFilter, Watched
 from annotate.quality.prompts import PROMPTS
 from annotate.quality.times import judge_times
 from annotate.quality.verdict import Verdict, unknown
+from annotate.run.models import open_models
 from demitasse.chat.model import ChatModel
 from demitasse.dataset import TaskFile
 from demitasse.engine.caller import Counts
@@ -99,7 +100,8 @@ def filter_items(
         DemitasseError: for data or a configuration that cannot be used, or an endpoint that ended the run.
     """
     entries = read_entries(files)
-    models = dict(models) if models is not None else open_models(config, results_dir / FOLDER / ASKED)
+    asked = results_dir / FOLDER / ASKED
+    models = dict(models) if models is not None else open_models(needed_endpoints(config), asked)
     pack = load_pack(config.prompts, PROMPTS)
     with ExitStack() as stack:
         pool = pool or stack.enter_context(DecodePool(min(MOST_DECODERS, os.cpu_count() or 1)))

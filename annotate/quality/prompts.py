@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from annotate.video_reasoning.asking import Asked, Asker
-from annotate.video_reasoning.forms import Fields, Form
+from annotate.asking import Asked, Asker
+from annotate.forms import Fields, Form
 from demitasse.answers import split_reasoning
 from demitasse.chat.blocks import write_blocks
 from demitasse.chat.model import Part

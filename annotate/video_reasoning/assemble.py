@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from annotate.letters import follow, tao_order
+from annotate.task_files import Assembled, Envelope, write_task_file
 from annotate.video_reasoning.entries import leading_verdict, letter_reference
-from annotate.video_reasoning.letters import follow, tao_order
 from annotate.video_reasoning.questions import qa_type_of, read_entries
 from demitasse.dataset import (
-    FORMAT,
     TASKS,
     Dialect,
     Item,
-    TaskFile,
     bcq_answer,
     mcq_answer,
     mcq_openended_answer,
     question_text,
-    read,
     span_answer,
-    write,
 )
 from demitasse.dataset.dialect import EXPLANATION
 from demitasse.engine.caller import ParseError
 from demitasse.engine.step import Fields
-from demitasse.errors import DataError
 
 FOLDER = "step_4_output"
 _RENAMED = {"temporal_event_desc": "temporal_description", "event_summary": "video_summarization"}
@@ -51,24 +45,6 @@ Labelled = tuple[str, Item]  # task, item
 Asked = tuple[Fields, str, dict[str, Any]]  # row, question type, one question of it
 
 
-@dataclass(frozen=True)
-class Envelope:
-    """What all task files of a run have in common."""
-
-    media_root: str
-    license: str = ""
-    description_extra: str = ""
-    dialect: Dialect = "tao"
-
-
-@dataclass(frozen=True)
-class Assembled:
-    """What was written: the number of items by task, and the rows that could not be used, as (row, why)."""
-
-    counts: dict[str, int]
-    unusable: list[tuple[str, str]]
-
-
 def assemble(rows: Iterable[Fields], folder: Path, envelope: Envelope) -> Assembled:
     """Write the task files.
 
@@ -83,7 +59,7 @@ def assemble(rows: Iterable[Fields], folder: Path, envelope: Envelope) -> Assemb
     for task, item in to_items(_questions(rows, unusable), envelope.dialect):
         items[task].append(item)
     for task in TASKS:
-        _write(folder / f"{task}.json", task, items[task], envelope)
+        write_task_file(folder / f"{task}.json", task, items[task], _DESCRIPTIONS[task], envelope)
     return Assembled({task: len(found) for task, found in items.items() if found}, unusable)
 
 
@@ -164,46 +140,3 @@ def _placed(item: Item, task: str, row: Fields, question: str, reasoning: str) -
         item_index=index.hexdigest()[:16],
         extra=item.extra | {"provenance": provenance},
     )
-
-
-def _write(path: Path, task: str, items: list[Item], envelope: Envelope) -> None:
-    old = _own(path, task)
-    if not items and old is None:
-        return
-    described = " ".join(part for part in (_DESCRIPTIONS[task], envelope.description_extra) if part)
-    new = TaskFile(
-        items,
-        task=task,
-        license=envelope.license,
-        description=described,
-        date=datetime.date.today().isoformat(),
-        media_root=envelope.media_root,
-        path=path,
-    )
-    if old is None or replace(new, date=old.date).to_json() != old.to_json():
-        write(path, new)
-
-
-def _own(path: Path, task: str) -> TaskFile | None:
-    """The task file that an earlier run wrote here; None if there is nothing."""
-    if not path.exists():
-        return None
-    try:
-        found = read(path)
-    except DataError as error:
-        raise DataError(f"{path} is in the way of the '{task}' items and is no {FORMAT} file; move it") from error
-    if found.task != task:
-        raise DataError(f"{path} holds items of the task '{found.task}', not '{task}'; move it")
-    return found
-
-
-def portable_root(video_root: str, results_dir: Path) -> str:
-    """`media_root` for files in the results' step 4 folder.
-
-    Relative to that folder if `video_root` was given relative, or lies inside the results or beside them, so that
-    both move together; otherwise the absolute path as it was given.
-    """
-    root, results = Path(video_root).resolve(), results_dir.resolve()
-    if Path(video_root).is_absolute() and not root.is_relative_to(results.parent):
-        return video_root
-    return Path(os.path.relpath(root, results / FOLDER)).as_posix()

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from annotate.forms import Form
 from annotate.video_reasoning.chunks import windows
 from annotate.video_reasoning.config import Workflow
 from annotate.video_reasoning.filter import CLASS, FILTER
-from annotate.video_reasoning.forms import Form
 from annotate.video_reasoning.highlight import MOMENT, around
 from annotate.video_reasoning.prompt_keys import qa_key
 from annotate.video_reasoning.questions import FORMS

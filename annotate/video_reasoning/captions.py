@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from annotate.video_reasoning.asking import Asker, origin, read_text
+from annotate.asking import Asker, all_of, origin, read_text
 from annotate.video_reasoning.filter import mode_of
-from annotate.video_reasoning.footage import Footage, all_of
+from annotate.video_reasoning.footage import Footage
 from demitasse import timecode
 from demitasse.engine.caller import ParseError
 from demitasse.engine.step import Fields, Step

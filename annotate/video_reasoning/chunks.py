@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from annotate.video_reasoning.asking import Asked, Asker, origin
-from annotate.video_reasoning.footage import Footage, all_of
+from annotate.asking import Asked, Asker, all_of, origin
+from annotate.video_reasoning.footage import Footage
 from demitasse.chat.model import Part
 from demitasse.engine.step import Fields, Step
 

@@ -6,15 +6,15 @@ Fields of ours are marked; a value whose behaviour is not there yet is refused, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from annotate.endpoints import Endpoint, endpoint_problems, pair_problems
+from annotate.endpoints import Endpoint
+from annotate.run import spec as run_spec
+from annotate.run.spec import Experiment, asking_problems, list_problems
 from annotate.video_reasoning.prompt_keys import QA_TYPES
-from demitasse.config import read_config
-from demitasse.config.setting import foreign, setting
-from demitasse.config.source import read_file
+from demitasse.config.setting import setting
 from demitasse.dataset import DIALECTS
 from demitasse.engine.cluster import Cluster
 from demitasse.errors import ConfigError
@@ -83,26 +83,11 @@ class VideoReasoning:
 
 
 @dataclass
-class Spec:
-    """A whole experiment spec. The fields after the second mean nothing to this pipeline: TAO's files carry them."""
+class Spec(Experiment):
+    """A whole experiment spec."""
 
-    results_dir: str = setting("", "where everything goes that is made; a run that is started again goes on there")
     video_reasoning_annotation: VideoReasoning = setting(VideoReasoning(), "From videos to questions with reasoning")
     autolabel_type: str = setting(SECTION, "what TAO's files say here", choices=(SECTION,))
-    gpu_ids: Any = foreign()
-    num_gpus: Any = foreign()
-    batch_size: Any = foreign()
-    num_workers: Any = foreign()
-    encryption_key: Any = foreign()
-    wandb: Any = foreign()
-    mal: Any = foreign()
-    grounding_dino: Any = foreign()
-    image_grounding: Any = foreign()
-    image_referring_expression: Any = foreign()
-
-    def unused(self) -> list[str]:
-        """The keys that were given and mean nothing here."""
-        return [one.name for one in fields(self) if one.metadata.get("foreign") and getattr(self, one.name) is not None]
 
 
 def read_spec(path: Path | None, overrides: Sequence[str]) -> Spec:
@@ -135,8 +120,7 @@ def read_draft(path: Path | None, overrides: Sequence[str]) -> Spec:
     Raises:
         ConfigError: as `read_config`.
     """
-    section = "annotate" if path is not None and "annotate" in read_file(path).content else None
-    return read_config(Spec, path, overrides, section)
+    return run_spec.read_draft(Spec, path, overrides)
 
 
 def _problems(spec: Spec) -> Iterator[str]:
@@ -147,19 +131,10 @@ def _problems(spec: Spec) -> Iterator[str]:
         yield f"nothing to annotate: set {SECTION}.data.video_root or {SECTION}.data.input_jsonl_files"
     if config.prompts_module and config.prompts != VideoReasoning.prompts:
         yield f"{SECTION}.prompts and {SECTION}.prompts_module are both set: name one, and leave the other out"
-    for name, chosen in (("steps", workflow.steps), ("qa_types", workflow.qa_types)):
-        if not chosen:
-            yield f"{SECTION}.workflow.{name} is empty: name at least one"
-        if len(set(chosen)) < len(chosen):
-            yield f"{SECTION}.workflow.{name} names one twice: {', '.join(chosen)}"
+    yield from list_problems(f"{SECTION}.workflow", {"steps": workflow.steps, "qa_types": workflow.qa_types})
     if not workflow.chunk_duration_options:
         yield f"{SECTION}.workflow.chunk_duration_options is empty: give at least one length in seconds"
-    for name, endpoint in needed_endpoints(config).items():
-        yield from endpoint_problems(f"{SECTION}.{name}", endpoint)
-    yield from pair_problems(SECTION, needed_endpoints(config))
-    batched = [name for name, endpoint in needed_endpoints(config).items() if endpoint.batch]
-    if batched and config.executor == "ray":
-        yield f"{SECTION}.{batched[0]}.batch is true, and a batch job needs no cluster: set executor to local"
+    yield from asking_problems(SECTION, needed_endpoints(config), config.executor)
 
 
 def needed_endpoints(config: VideoReasoning) -> dict[str, Endpoint]:

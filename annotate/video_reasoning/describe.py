@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from annotate.video_reasoning.asking import Asker, origin
+from annotate.asking import Asker, origin
 from annotate.video_reasoning.chunks import chunk_text
 from annotate.video_reasoning.highlight import highlight_text
 from demitasse.engine.step import Fields, Step

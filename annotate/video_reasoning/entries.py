@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from annotate.video_reasoning.forms import Fields, Filled, Line
-from annotate.video_reasoning.letters import ABOUT_OPTIONS, follow
+from annotate.forms import Fields, Filled, Line
+from annotate.letters import ABOUT_OPTIONS, follow
 from demitasse import timecode
 from demitasse.answers import read_mcq
 

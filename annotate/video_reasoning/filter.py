@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from annotate.video_reasoning.asking import Asker, origin
+from annotate.asking import Asker, origin
+from annotate.forms import Form
 from annotate.video_reasoning.entries import Classification, Filter
 from annotate.video_reasoning.footage import Footage
-from annotate.video_reasoning.forms import Form
 from demitasse.answers import read_binary
 from demitasse.engine.step import Fields, Skip, Step
 

@@ -6,14 +6,14 @@ are cut ahead, while the first calls about the video are still waited for.
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from annotate.video_reasoning.ahead import Cutting, Kept, Turns
+from annotate.kept import Kept
+from annotate.video_reasoning.ahead import Cutting, Turns
 from annotate.video_reasoning.reading import Sent, Span, measure, measure_and_read, whole_parts, window_parts
 from demitasse.chat.model import Capability, Part
 from demitasse.engine.step import Fields, Skip, Step
@@ -139,16 +139,3 @@ class Footage:
         if self.max_length and row["video_length"] > self.max_length:
             raise Skip(f"longer than max_video_length_sec ({self.max_length:g} s)")
         return {"video": fields["video"], **row}
-
-
-async def all_of(*asked: Any) -> list[Any]:
-    """The results of calls made side by side. If one fails the others still end, and are kept by their journal.
-
-    Raises:
-        BaseException: the first failure, once all have ended.
-    """
-    results = await asyncio.gather(*asked, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return results

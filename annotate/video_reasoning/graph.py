@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from annotate.video_reasoning.asking import Asker
+from annotate.asking import Asker
 from annotate.video_reasoning.captions import Captioning
 from annotate.video_reasoning.chunks import ChunkCaptioning
 from annotate.video_reasoning.config import Workflow

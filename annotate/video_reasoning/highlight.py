@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from annotate.video_reasoning.asking import Asker, origin
+from annotate.asking import Asker, origin
+from annotate.forms import Form
 from annotate.video_reasoning.chunks import Window, chunk_text, upstream
 from annotate.video_reasoning.entries import Moment
 from annotate.video_reasoning.footage import Footage
-from annotate.video_reasoning.forms import Form
 from demitasse.engine.step import Fields, Step
 
 VERSION = 1

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from annotate.run.inputs import Inputs, LeftOut
 from annotate.video_reasoning.config import Data
 from annotate.video_reasoning.prompt_keys import MODES
 from demitasse.engine.step import Record
 from demitasse.errors import ConfigError
 from demitasse.media.walk import find_videos
-
-LeftOut = tuple[str, str]  # what, why
-
-
-@dataclass
-class Inputs:
-    """What is annotated. `left_out` is counted with the run's own outcomes."""
-
-    records: list[Record] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
-    outside: int = 0  # videos that lie outside `video_root` and so keep an absolute path as their id
 
 
 def read_inputs(data: Data) -> Inputs:
@@ -52,6 +41,8 @@ def read_inputs(data: Data) -> Inputs:
                 _add(inputs, seen, path, root, mode)
             else:
                 inputs.left_out.append((place, "no such file"))
+    if outside := sum(Path(record.id).is_absolute() for record in inputs.records):
+        inputs.notes.append(f"{outside} videos lie outside video_root and keep absolute paths as their ids")
     return inputs
 
 
@@ -76,7 +67,6 @@ def _add(inputs: Inputs, seen: dict[tuple[int, int], Record], path: Path, root: 
     if not _writable(video):
         inputs.left_out.append((video.encode("utf-8", "replace").decode(), "the file's name is not UTF-8"))
         return
-    inputs.outside += Path(video).is_absolute()
     record = Record(
         video,
         {

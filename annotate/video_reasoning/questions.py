@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from annotate.asking import Asker, origin
+from annotate.forms import Form
 from annotate.video_reasoning import grammar
-from annotate.video_reasoning.asking import Asker, origin
 from annotate.video_reasoning.describe import caption_values, original_captions
 from annotate.video_reasoning.entries import (
     BinaryPair,
@@ -18,7 +19,6 @@ from annotate.video_reasoning.entries import (
     Timed,
     leading_verdict,
 )
-from annotate.video_reasoning.forms import Form
 from annotate.video_reasoning.prompt_keys import qa_key
 from demitasse.answers import read_binary, read_times
 from demitasse.engine.step import Fields, Step

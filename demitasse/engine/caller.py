@@ -350,6 +350,7 @@ def _to_row(call: _Call, asked: str, request: Request) -> Row:
         "key": call.key,
         "asked": asked,
         "step": request.step,
+        "round": request.round,
         "reply": reply,
         "media": describe_media(request.parts),
         "attempts": call.attempts,

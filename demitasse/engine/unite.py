@@ -14,12 +14,16 @@ from pathlib import Path
 import orjson
 
 from demitasse.atomic import write_text
+from demitasse.engine.batch_log import BATCHES
 from demitasse.engine.budget import ATTEMPTS, CALLS
 from demitasse.engine.caller import now
 from demitasse.engine.graph import PROVENANCE
 from demitasse.engine.journal import Journal, Row, Rows, read_rows
 from demitasse.engine.lock import lock_results
 from demitasse.engine.results import ERRORS, QUARANTINED, SKIPPED, partial_of
+
+_STEPS = ("[!.]*.jsonl", "[!.]*/*.jsonl")
+_OWN = (CALLS, ATTEMPTS, BATCHES, SKIPPED, QUARANTINED)
 
 
 @dataclass(slots=True)
@@ -73,8 +77,9 @@ def unite(
 
 
 def _journals(folders: Sequence[Path]) -> list[str]:
-    """The steps' journals: every one that lies in a folder of its own, below a results folder."""
-    return sorted({path.relative_to(folder).as_posix() for folder in folders for path in folder.glob("[!.]*/*.jsonl")})
+    """The steps' journals, each beside the engine's own files or in a folder below."""
+    found = ((folder, path) for folder in folders for name in _STEPS for path in folder.glob(name))
+    return sorted({path.relative_to(folder).as_posix() for folder, path in found if path.name not in _OWN})
 
 
 def _take_over(file: str, folders: Sequence[Path], results_dir: Path, key: Callable[[Row], Hashable]) -> int:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from annotate.video_reasoning.assemble import Envelope, assemble, portable_root
-from annotate.video_reasoning.letters import right_letters, shuffled
+from annotate.letters import right_letters, shuffled
+from annotate.task_files import Envelope, portable_root
+from annotate.video_reasoning.assemble import FOLDER, assemble
 from annotate.video_reasoning.prompt_keys import qa_key
 from demitasse.answers import read_options
 from demitasse.dataset import read, validate
@@ -185,16 +186,16 @@ def test_licence_and_description_reach_the_metadata(tmp_path):
 
 def test_media_root_is_relative_for_videos_given_relative(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert portable_root("videos", Path("runs/one")) == "../../../videos"
+    assert portable_root("videos", Path("runs/one") / FOLDER) == "../../../videos"
 
 
 def test_media_root_is_relative_for_videos_beside_the_results(tmp_path):
-    assert portable_root(str(tmp_path / "videos"), tmp_path / "out") == "../../videos"
+    assert portable_root(str(tmp_path / "videos"), tmp_path / "out" / FOLDER) == "../../videos"
 
 
 def test_media_root_stays_absolute_for_videos_elsewhere(tmp_path):
     elsewhere = tmp_path / "store" / "videos"
-    assert portable_root(str(elsewhere), tmp_path / "runs" / "one" / "out") == os.fspath(elsewhere)
+    assert portable_root(str(elsewhere), tmp_path / "runs" / "one" / "out" / FOLDER) == os.fspath(elsewhere)
 
 
 def test_braces_and_markup_in_a_models_words_arrive_unchanged(tmp_path):

@@ -16,9 +16,11 @@ from annotate.endpoints import (
     Gemini,
     Local,
     OpenAI,
+    Scripted,
     capability_of,
     endpoint_problems,
     limits_of,
+    name_of,
     needs_key,
     open_teacher,
     pair_problems,
@@ -156,6 +158,8 @@ def test_a_key_from_the_settings_reaches_the_endpoint_and_no_file(server, build,
         pytest.param("gemini.safety=NONE", "BLOCK_NONE", id="a_threshold_that_is_not_there"),
         pytest.param("openai.kind=vlm", "vllm", id="a_misspelt_kind"),
         pytest.param("openai.boxes=pixels", "qwen2_5_vl_px", id="a_box_style_that_is_not_there"),
+        pytest.param("scripted.boxes=pixels", "image_px", id="a_box_style_that_the_stand_in_has_not"),
+        pytest.param("scripted.box_mistakes=20", "at most 1", id="a_share_in_per_cent"),
         pytest.param("backend=vertex", "one of gemini, openai, local, scripted", id="a_backend_that_is_not_there"),
         pytest.param("requests_per_minute=0", "more than 0", id="no_requests"),
     ],
@@ -163,6 +167,14 @@ def test_a_key_from_the_settings_reaches_the_endpoint_and_no_file(server, build,
 def test_a_setting_that_cannot_be_is_refused_with_what_can(override: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         read_config(Endpoint, None, [override])
+
+
+def test_what_the_stand_in_is_set_to_is_known_without_asking_it() -> None:
+    endpoint = Endpoint("scripted", scripted=Scripted(boxes="image_px", box_mistakes=0.2, check_mistakes=0.1))
+    model = open_teacher("vlm", endpoint)
+    assert model.name == name_of(endpoint) == "scripted:box_mistakes=0.2,check_mistakes=0.1,boxes=image_px"
+    assert model.capability == capability_of(endpoint)
+    assert model.capability.boxes == "image_px"
 
 
 def test_a_gemini_without_its_package_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

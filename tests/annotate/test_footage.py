@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from annotate.kept import Kept
 from annotate.video_reasoning import footage as footage_module
-from annotate.video_reasoning.ahead import Cutting, Kept, Turns
+from annotate.video_reasoning.ahead import Cutting, Turns
 from annotate.video_reasoning.reading import Sent, cut_windows, window_parts
 from demitasse.chat.model import Capability, Image, Text, Video
 from demitasse.engine.step import Skip

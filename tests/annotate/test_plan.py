@@ -10,8 +10,9 @@ import pytest
 
 from annotate.endpoints import Endpoint, Gemini, OpenAI, name_of, open_teacher
 from annotate.plan import as_json
+from annotate.run.forecast import Forecast
 from annotate.video_reasoning.config import Spec, read_spec
-from annotate.video_reasoning.forecast import Forecast, forecast
+from annotate.video_reasoning.forecast import forecast
 from annotate.video_reasoning.pipeline import Annotated, annotate
 from demitasse.chat.model import Outcome, Reply, Request
 from demitasse.chat.scripted import ScriptedModel
@@ -101,7 +102,7 @@ def test_a_rejected_video_is_within_the_wider_range(house: House) -> None:
     planned = house.plan("workflow.mode=normal")
     _, sent = house.run("workflow.mode=normal")
     assert (planned.least, sent) == (1, 1)
-    assert house.plan("workflow.mode=normal").videos == 0
+    assert house.plan("workflow.mode=normal").records == 0
 
 
 def test_replies_that_are_asked_for_again_are_within_the_wider_range(house: House) -> None:
@@ -154,7 +155,7 @@ def test_videos_that_will_not_be_worked_on_are_counted_with_the_reason(house: Ho
     house.desk.put("a.mp4")
     (house.desk.videos / "broken.mp4").write_bytes(b"no video")
     planned = house.plan(*FIXED, "workflow.max_video_length_sec=0.5")
-    assert (planned.videos, planned.calls) == (0, (0, 0))
+    assert (planned.records, planned.calls) == (0, (0, 0))
     assert sum(planned.left_out.values()) == 2
     assert "longer than max_video_length_sec (0.5 s)" in planned.left_out
 

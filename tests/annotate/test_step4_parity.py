@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from annotate.video_reasoning.assemble import Envelope, assemble
+from annotate.task_files import Envelope
+from annotate.video_reasoning.assemble import assemble
 from demitasse.dataset import read
 
 HERE = Path(__file__).parent

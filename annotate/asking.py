@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Generic, TypeVar
 
-from annotate.video_reasoning.forms import Fields, Form
+from annotate.forms import Fields, Form
 from demitasse.chat.model import ChatModel, Part, Request, Sampling, Text
 from demitasse.engine.caller import Answer, Caller, ParseError, provenance
 from demitasse.prompts import Pack
@@ -36,12 +37,16 @@ class Asked(Generic[Value]):
 
 @dataclass(frozen=True)
 class Asker:
-    """One endpoint with its settings, and the pack that words the questions."""
+    """One endpoint with its settings, and the pack that words the questions.
+
+    `rounds` says, by prompt, how often a person has had it asked anew; what is not named was asked once.
+    """
 
     caller: Caller
     model: ChatModel
     sampling: Sampling
     pack: Pack
+    rounds: Mapping[str, int] = field(default_factory=dict)
 
     def decides(self, key: str, form: Form[Any] | None = None) -> dict[str, Any]:
         """What a call's reply depends on, besides the values filled in and the media."""
@@ -50,6 +55,7 @@ class Asker:
             "model": self.model.name,
             "sampling": asdict(self.sampling),
             "form": [form.schema, self._layout(form)] if form else None,
+            "round": self.rounds.get(key, 0),
         }
 
     async def ask(
@@ -62,6 +68,17 @@ class Asker:
     ) -> Asked[FormFields]:
         """Ask for a reply in a form, about a video of `duration` seconds."""
         return await self._ask(key, values, lambda text: form.read(text, duration), parts, form)
+
+    async def ask_and_read(
+        self,
+        key: str,
+        values: Mapping[str, str],
+        form: Form[Any],
+        read: Callable[[str], Value],
+        parts: tuple[Part, ...] = (),
+    ) -> Asked[Value]:
+        """Ask for a reply in a form; `read` holds it against what else is known, and may raise ParseError."""
+        return await self._ask(key, values, read, parts, form)
 
     async def ask_text(
         self,
@@ -88,18 +105,35 @@ class Asker:
             step=key,
             parts=(*parts, Text(text)),  # media before text: NIM and the Qwen family want it so
             system=self.pack.system,
-            schema=form.schema if form and self._is_structured else None,
+            schema=form.schema if form and self.is_structured else None,
             sampling=self.sampling,
+            round=self.rounds.get(key, 0),
         )
         return Asked(key, self.pack, await self.caller.ask(self.model, request, read))
 
     @property
-    def _is_structured(self) -> bool:
-        """A pack that lays replies out itself (TAO's own prompts do) is answered in its text, never in JSON."""
+    def is_structured(self) -> bool:
+        """Whether replies are JSON.
+
+        A pack that lays replies out itself (TAO's own prompts do) is answered in its text, never in JSON.
+        """
         return self.model.capability.json_schema and self.pack.layout != "own"
 
     def _layout(self, form: Form[Any]) -> str:
-        return "" if self.pack.layout == "own" else form.layout(self._is_structured)
+        return "" if self.pack.layout == "own" else form.layout(self.is_structured)
+
+
+async def all_of(*asked: Any) -> list[Any]:
+    """The results of calls made side by side. If one fails the others still end, and are kept by their journal.
+
+    Raises:
+        BaseException: the first failure, once all have ended.
+    """
+    results = await asyncio.gather(*asked, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results
 
 
 def origin(*asked: Asked[Any]) -> dict[str, Any]:

@@ -8,8 +8,10 @@ that answers in text, through the form's own reading of that text; both end in t
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
@@ -64,14 +66,14 @@ class Form(Generic[Reply]):
     @property
     def schema(self) -> dict[str, Any]:
         """JSON schema of the reply, without keywords that endpoints refuse."""
-        return self.fields.model_json_schema(by_alias=True)
+        return _schema(self.fields)
 
     def layout(self, structured: bool) -> str:
         """The words that ask for the form."""
         return self.as_json if structured else self.as_text
 
-    def read(self, text: str, duration: float) -> Reply:
-        """Check a reply about a video of `duration` seconds.
+    def read(self, text: str, duration: float = math.inf) -> Reply:
+        """Check a reply; one that holds times, about a video of `duration` seconds.
 
         Raises:
             ParseError: with what is wrong, for the model to mend.
@@ -83,6 +85,12 @@ class Form(Generic[Reply]):
             return self.fields.model_validate(content, context={"duration": duration})
         except ValidationError as error:
             raise ParseError(_told(error)) from error
+
+
+@cache
+def _schema(fields: type[Fields]) -> dict[str, Any]:
+    """Made once: it is part of the key of every row, and takes pydantic milliseconds."""
+    return fields.model_json_schema(by_alias=True)
 
 
 def _object(text: str, fields: type[Fields]) -> dict[str, Any] | None:

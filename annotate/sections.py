@@ -1,0 +1,41 @@
+"""Which pipeline a spec is for: its sections tell, or TAO's `autolabel_type` where there are several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from demitasse.config.source import read_file
+from demitasse.errors import ConfigError
+
+VIDEO, IMAGE = "video_reasoning_annotation", "image_referring_expression"
+_TYPE = "autolabel_type"
+
+
+def section_of(path: Path | None, overrides: Sequence[str]) -> str:
+    """The section that a spec and its overrides are about; the video's where nothing tells.
+
+    Raises:
+        ConfigError: if both are there and no `autolabel_type` chooses between them.
+    """
+    told = dict(_file_keys(path))
+    for override in overrides:
+        key, _, value = override.lstrip("+").removeprefix("annotate.").partition("=")
+        told[key.split(".")[0]] = value
+    if told.get(_TYPE) in (VIDEO, IMAGE):
+        return str(told[_TYPE])
+    found = [section for section in (VIDEO, IMAGE) if section in told]
+    if len(found) > 1:
+        raise ConfigError(f"there are both {VIDEO} and {IMAGE}: say which with {_TYPE}={IMAGE}")
+    return found[0] if found else VIDEO
+
+
+def _file_keys(path: Path | None) -> Mapping[str, Any]:
+    """The keys at the top of a spec, or of a recipe's section `annotate`, with what stands there."""
+    if path is None:
+        return {}
+    pairs = read_file(path).content
+    if isinstance(pairs, dict) and "annotate" in pairs:
+        pairs = pairs["annotate"].content
+    return {key: source.content for key, source in pairs.items()} if isinstance(pairs, dict) else {}
