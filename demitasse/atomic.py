@@ -12,8 +12,11 @@ from demitasse.errors import DiskFullError, is_disk_full
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, durable: bool = True) -> Iterator[Path]:
     """A path to write to; on leaving the block it becomes `path`.
+
+    With `durable` it is on the disk when the block is left; without, which a power cut may undo, thousands of files
+    that can be written anew take no longer than they must.
 
     Missing folders are made. After an error nothing is left behind and `path` is as it was. Two processes may
     write the same target: the last to finish wins, and readers see one whole file or the other. What a kill
@@ -26,9 +29,11 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
-        _sync(partial)
+        if durable:
+            _sync(partial)
         os.replace(partial, path)
-        _sync(path.parent)
+        if durable:
+            _sync(path.parent)
     except OSError as error:
         if is_disk_full(error):
             raise DiskFullError(f"{path} could not be written ({error.strerror}): make room and run again") from None
@@ -37,9 +42,9 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, durable: bool = True) -> None:
     """Replace `path` with `text` in UTF-8 and with line feeds, as `replacing` does."""
-    with replacing(path) as partial, open(partial, "w", encoding="utf-8", newline="\n") as file:
+    with replacing(path, durable) as partial, open(partial, "w", encoding="utf-8", newline="\n") as file:
         file.write(text)
 
 

@@ -27,6 +27,7 @@ from demitasse.chat.model import Capability, Image, Outcome, Reply, Request, Tex
 from demitasse.chat.wire.completions import one_line
 from demitasse.chat.wire.requests import frame_time, write_schema
 from demitasse.errors import ConfigError, DataError, DemitasseError
+from demitasse.student.processor_files import pixel_bounds, processor_json
 
 if TYPE_CHECKING:
     from demitasse.student.encode import Encoded
@@ -43,16 +44,21 @@ class LocalChat:
         path: a model folder in transformers' layout, or a LoRA adapter's.
         device: "auto" takes a GPU where there is one.
         dtype: "auto" is the checkpoint's own.
+        max_pixels: of a picture, as requests will ask for it; None leaves the checkpoint's own bound.
 
     Raises:
         ConfigError: if the folder holds no model of a family that is known.
     """
 
-    def __init__(self, path: str | Path, device: str = "auto", dtype: str = "auto") -> None:
+    def __init__(
+        self, path: str | Path, device: str = "auto", dtype: str = "auto", max_pixels: int | None = None
+    ) -> None:
         self._folder = Path(path)
         self._device = device
         self._dtype = dtype
-        self._capability = replace(LOCAL, boxes=_boxes(self._folder))
+        boxes = _boxes(self._folder)
+        fewest, most = pixel_bounds(processor_json(_base(self._folder)))
+        self._capability = replace(LOCAL, boxes=boxes, min_pixels=fewest, max_pixels=max_pixels or most)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="local-chat")  # so one question at a time
         self._student: Student | None = None
 
@@ -165,13 +171,18 @@ def _boxes(folder: Path) -> str:
 
 def _model_type(folder: Path) -> str:
     """The family that a folder's configuration names; of an adapter, its base's."""
-    adapter = folder / "adapter_config.json"
     try:
-        if adapter.is_file():
-            folder = Path(json.loads(adapter.read_text(encoding="utf-8"))["base_model_name_or_path"])
-        return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"])
+        return str(json.loads((_base(folder) / "config.json").read_text(encoding="utf-8"))["model_type"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
             f"{folder} holds no model that can be asked ({type(error).__name__}): give the folder of a Qwen-VL "
             "checkpoint or of a LoRA adapter"
         ) from None
+
+
+def _base(folder: Path) -> Path:
+    """The folder itself; of an adapter its base's."""
+    adapter = folder / "adapter_config.json"
+    if not adapter.is_file():
+        return folder
+    return Path(json.loads(adapter.read_text(encoding="utf-8"))["base_model_name_or_path"])

@@ -2,15 +2,17 @@
 
 `tao` is what TAO's annotator writes: options `A. text`, the answer `B`, times as bare JSON. `daft` is what
 `nvidia-tao-daft`'s converter and the public traffic data have: options `A) text` set off by blank lines, the
-answer `B) text`, times as fenced JSON. Both are read; either is written. The closing instructions are part of a
-dialect, because a student should be asked in the words it was trained on; another wording is left as it is.
+answer `B) text`, times (and boxes, which are ours) as fenced JSON. Both are read; either is written. The closing
+instructions are part of a dialect, because a student should be asked in the words it was trained on; another wording
+is left as it is.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -43,6 +45,7 @@ INSTRUCTIONS: dict[Dialect, dict[str, str]] = {
         ),
     },
 }
+GROUNDING = "grounding"  # a task of ours, asked in `dataset.grounding`'s words; only its answers differ here
 _SEPARATOR = {"tao": "\n", "daft": "\n\n"}
 _MARK = {"tao": ".", "daft": ")"}
 # DAFT appends an explanation to a closed answer; TAO's closed answers have no room for it, so it waits here.
@@ -99,6 +102,14 @@ def span_answer(span: Mapping[str, Any], dialect: Dialect = "tao") -> str:
     return f"```json\n{json.dumps(span, indent=2, ensure_ascii=False)}\n```"
 
 
+def boxes_answer(boxes: Sequence[Mapping[str, Any]], dialect: Dialect = "tao") -> str:
+    """The answer of a `grounding` item from `[{"bbox_2d": [...], "label": ...}]`; fenced, each box has a line."""
+    if dialect == "tao":
+        return json.dumps(boxes, ensure_ascii=False)
+    lines = ",\n".join(f"  {json.dumps(box, ensure_ascii=False)}" for box in boxes)
+    return f"```json\n[\n{lines}\n]\n```" if boxes else "```json\n[]\n```"
+
+
 def to_dialect(item: Item, task: str, dialect: Dialect) -> Item:
     """The same item in a dialect, whichever it was in. Items of free-text tasks are alike in both.
 
@@ -108,6 +119,8 @@ def to_dialect(item: Item, task: str, dialect: Dialect) -> Item:
     Raises:
         DataError: if the options or the answer cannot be read; the message names the field.
     """
+    if task == GROUNDING:
+        return replace(item, answer=boxes_answer(read_boxes_answer(item.answer), dialect))
     if task not in INSTRUCTIONS[dialect]:
         return item
     question = read_question(item.question, task)
@@ -196,14 +209,38 @@ def read_span(answer: str) -> dict[str, Any]:
     Raises:
         DataError: if there is no such JSON object.
     """
-    fenced = _FENCE.fullmatch(answer.strip())
-    try:
-        span = json.loads(fenced[1] if fenced else answer)
-    except (ValueError, RecursionError) as fault:
-        raise DataError(f"answer is {shown(answer)}, which is not readable JSON") from fault
+    span = _read_json(answer)
     if not isinstance(span, dict) or not {"start", "end"} <= span.keys():
         raise DataError(f"answer is {shown(answer)}, not a JSON object with 'start' and 'end'")
     return span
+
+
+def read_boxes_answer(answer: str) -> list[dict[str, Any]]:
+    """The boxes of a stored grounding answer, bare or fenced: each an object with four numbers in `bbox_2d`.
+
+    Raises:
+        DataError: if that is not what it is.
+    """
+    boxes = _read_json(answer)
+    if not isinstance(boxes, list):
+        raise DataError(f'answer is {shown(answer)}, not a JSON list of {{"bbox_2d": [...], "label": "..."}}')
+    for index, box in enumerate(boxes):
+        corners = box.get("bbox_2d") if isinstance(box, dict) else None
+        if not isinstance(corners, list) or len(corners) != 4 or not all(map(_is_number, corners)):
+            raise DataError(f"answer has {shown(box)} as box {index}, whose 'bbox_2d' is not four numbers")
+    return boxes
+
+
+def _read_json(answer: str) -> Any:
+    fenced = _FENCE.fullmatch(answer.strip())
+    try:
+        return json.loads(fenced[1] if fenced else answer)
+    except (ValueError, RecursionError) as fault:
+        raise DataError(f"answer is {shown(answer)}, which is not readable JSON") from fault
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _joined(question: Question, dialect: Dialect) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from demitasse import timecode
-from demitasse.dataset.dialect import read_choice, read_question, read_span, read_verdict
+from demitasse.dataset.dialect import GROUNDING, read_choice, read_question, read_span, read_verdict
+from demitasse.dataset.grounding import grounding_faults
 from demitasse.dataset.schema import FORMAT, Problem, is_dataset, item_faults, load_object, problems, shown
 from demitasse.errors import DataError
 
@@ -95,6 +96,8 @@ def content_faults(task: str, item: Mapping[str, Any]) -> Iterator[tuple[str, st
     for key in empty:
         yield key, "is empty"
     check = _CHECKS.get(task)
+    if task == GROUNDING and "answer" not in empty:
+        yield from grounding_faults(item)
     if check and not {"question", "answer"} & set(empty):
         try:
             check(item["question"], item["answer"])

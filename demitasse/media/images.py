@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demitasse.errors import MediaError
+from demitasse.media.exif import ORIENTATION, UPRIGHT, known_orientation
 from demitasse.media.resize import fit_within
 
 if TYPE_CHECKING:
@@ -48,11 +50,52 @@ def read_image(path: Path | str, max_pixels: int | None = None) -> NDArray[np.ui
     Raises:
         MediaError: not found, empty, not an image, or truncated.
     """
+    from PIL import Image
+
+    shown, _ = open_image(path)
+    size = fit_within(shown.width, shown.height, max_pixels)
+    if size != shown.size:
+        shown = shown.resize(size, Image.Resampling.BICUBIC)
+    return np.asarray(shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """How a picture lies in its file.
+
+    Attributes:
+        format: Pillow's name: JPEG, PNG, WEBP, BMP, TIFF, MPO.
+        mode: Pillow's name of how a pixel is stored: RGB, L, P, CMYK; with an A after it if it may be transparent.
+        width, height: in pixels, before it is turned.
+        orientation: EXIF's number, 1 to 8; 1 is upright, and what a file without a valid one is.
+    """
+
+    format: str
+    mode: str
+    width: int
+    height: int
+    orientation: int
+
+
+def open_image(path: Path | str) -> tuple[Image.Image, Stored]:
+    """A whole image file as a picture in RGB, turned as its EXIF orientation says, and how it was stored.
+
+    Of a file with several pictures (an animation, a TIFF of several pages, a phone's MPO) it is the first.
+
+    Raises:
+        MediaError: not found, empty, not an image, truncated, or of more than 8 bits a channel, which no one rule
+            makes into 8 (a thermal image's values are degrees).
+    """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         with Image.open(path) as image:
-            shown = _on_white(ImageOps.exif_transpose(image))
+            if image.mode[0] in "IF":
+                raise MediaError(path, "more than 8 bits a channel")
+            orientation = known_orientation(image.getexif().get(ORIENTATION, UPRIGHT))
+            mode = image.mode.removesuffix("A") + "A" * image.has_transparency_data
+            stored = Stored(image.format or "", mode, image.width, image.height, orientation)
+            return _on_white(ImageOps.exif_transpose(image)), stored
     except FileNotFoundError:
         raise MediaError(path, "file not found") from None
     except UnidentifiedImageError:
@@ -61,10 +104,6 @@ def read_image(path: Path | str, max_pixels: int | None = None) -> NDArray[np.ui
         raise MediaError(path, "image too large") from None
     except (OSError, SyntaxError, ValueError):  # what Pillow raises for broken data depends on the format
         raise MediaError(path, "image not readable") from None
-    size = fit_within(shown.width, shown.height, max_pixels)
-    if size != shown.size:
-        shown = shown.resize(size, Image.Resampling.BICUBIC)
-    return np.asarray(shown)
 
 
 def _on_white(image: Image.Image) -> Image.Image:

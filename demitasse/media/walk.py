@@ -1,4 +1,4 @@
-"""Finds the video files below a folder: each real file once, in a fixed order, nothing left out unreported.
+"""Finds the video or image files below a folder: each real file once, in a fixed order, nothing left out unreported.
 
 Links are followed. A folder or file reached twice (a link loop, a second link, a hard link) is known by its
 device and inode numbers, listed under its own name where it has one, and otherwise reported as skipped.
@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from demitasse.errors import DataError
 
-VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mov", ".mkv"})  # TAO's list; compared in lower case
+# Compared in lower case.
+VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mov", ".mkv"})  # TAO's list
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})  # TAO's are the first three
 
 
 @dataclass(slots=True)
@@ -22,7 +24,7 @@ class Found:
     """What a walk met.
 
     Attributes:
-        files: video files by path, sorted; paths begin with the root as it was given.
+        files: those looked for, by path, sorted; paths begin with the root as it was given.
         skipped: (path, reason) of every candidate left out, sorted; reasons are short and countable.
     """
 
@@ -31,25 +33,36 @@ class Found:
 
 
 def find_videos(root: Path | str) -> Found:
-    """List the video files below `root`, or `root` itself where it is a video file.
-
-    Files with other endings are no candidates and are not reported. Two files of the same name in two folders
-    are two files; the same file under two names is one, and keeps the name that no link leads to.
+    """List the video files below `root`, or `root` itself where it is a video file; see `find_files`.
 
     Raises:
         DataError: `root` does not exist, or is a file without a video ending.
     """
     root = Path(root)
-    found = Found()
-    seen: set[tuple[int, int]] = set()
     if root.is_file():
         if root.suffix.lower() not in VIDEO_SUFFIXES:
             raise DataError(f"{root}: not a video file (expected one of {', '.join(sorted(VIDEO_SUFFIXES))})")
-        found.files.append(root)
-        return found
+        return Found([root])
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; give a folder of videos or one video file")
-    for path in _candidates(root, seen, found.skipped):
+    return find_files(root, VIDEO_SUFFIXES)
+
+
+def find_files(root: Path | str, suffixes: Set[str]) -> Found:
+    """List the files below `root` that end in one of `suffixes`, which are in lower case.
+
+    Files with other endings are no candidates and are not reported. Two files of the same name in two folders
+    are two files; the same file under two names is one, and keeps the name that no link leads to.
+
+    Raises:
+        DataError: `root` is no folder.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder; give the folder that holds the files")
+    found = Found()
+    seen: set[tuple[int, int]] = set()
+    for path in _candidates(root, suffixes, seen, found.skipped):
         reason = _reason_to_skip(path, seen)
         if reason:
             found.skipped.append((path, reason))
@@ -60,8 +73,10 @@ def find_videos(root: Path | str) -> Found:
     return found
 
 
-def _candidates(root: Path, seen: set[tuple[int, int]], skipped: list[tuple[Path, str]]) -> Iterator[Path]:
-    """Every path with a video ending. Links wait until the plain entries are through, so that these go first."""
+def _candidates(
+    root: Path, suffixes: Set[str], seen: set[tuple[int, int]], skipped: list[tuple[Path, str]]
+) -> Iterator[Path]:
+    """Every path with one of the endings. Links wait until the plain entries are through, so that these go first."""
     folders, links = deque([root]), deque[Path]()
     while folders or links:
         path = folders.popleft() if folders else links.popleft()
@@ -73,11 +88,11 @@ def _candidates(root: Path, seen: set[tuple[int, int]], skipped: list[tuple[Path
             continue
         for entry in _entries(path, skipped):
             if entry.is_symlink():
-                if entry.suffix.lower() in VIDEO_SUFFIXES or entry.is_dir():
+                if entry.suffix.lower() in suffixes or entry.is_dir():
                     links.append(entry)
             elif entry.is_dir():
                 folders.append(entry)
-            elif entry.suffix.lower() in VIDEO_SUFFIXES:
+            elif entry.suffix.lower() in suffixes:
                 yield entry
 
 

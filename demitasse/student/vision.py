@@ -6,15 +6,13 @@ doing it here needs no torchvision, and lets frames stay uint8 until they are on
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from demitasse.errors import ConfigError
 from demitasse.geometry import smart_resize
+from demitasse.student.processor_files import pixel_bounds, processor_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,34 +58,17 @@ def read_vision_settings(folder: Path) -> VisionSettings:
     Raises:
         ConfigError: if the folder holds none of the processor files.
     """
-    found = _processor_json(folder)
-    size = found.get("size") or {}
+    found = processor_json(folder)
+    fewest, most = pixel_bounds(found)
     return VisionSettings(
         patch_size=found["patch_size"],
         temporal_patch_size=found["temporal_patch_size"],
         merge_size=found["merge_size"],
         mean=tuple(found["image_mean"]),
         std=tuple(found["image_std"]),
-        min_pixels=found.get("min_pixels") or size.get("shortest_edge") or (found["patch_size"] * 4) ** 2,
-        max_pixels=found.get("max_pixels") or size.get("longest_edge") or 768 * 28 * 28,
+        min_pixels=fewest,
+        max_pixels=most,
     )
-
-
-def _processor_json(folder: Path) -> dict[str, Any]:
-    for name, part in (
-        ("processor_config.json", "image_processor"),
-        ("preprocessor_config.json", None),
-        ("processor_config.json", "video_processor"),
-        ("video_preprocessor_config.json", None),
-    ):
-        path = folder / name
-        if not path.is_file():
-            continue
-        loaded = json.loads(path.read_text())
-        chosen = loaded.get(part) if part else loaded
-        if chosen and "patch_size" in chosen:
-            return chosen
-    raise ConfigError(f"{folder}: no preprocessor_config.json or processor_config.json with a 'patch_size' in it")
 
 
 def resize_frames(frames: torch.Tensor, settings: VisionSettings) -> Pixels:

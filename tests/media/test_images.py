@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from demitasse.errors import MediaError
-from demitasse.media.images import encode_jpeg, read_image
+from demitasse.media.images import Stored, encode_jpeg, open_image, read_image
 from demitasse.media.resize import fit_within
 
 
@@ -116,3 +116,31 @@ def test_fit_within_keeps_the_limit_and_the_aspect():
 def test_limit_of_no_pixels_is_refused():
     with pytest.raises(ValueError, match="max_pixels is 0"):
         fit_within(10, 10, 0)
+
+
+def test_an_opened_image_says_how_it_was_stored(tmp_path):
+    image = Image.new("P", (60, 40))
+    exif = image.getexif()
+    exif[0x0112] = 8
+    image.save(tmp_path / "palette.png", exif=exif)
+    picture, stored = open_image(tmp_path / "palette.png")
+    assert picture.size == (40, 60) and picture.mode == "RGB"
+    assert stored == Stored("PNG", "P", 60, 40, 8)
+
+
+def test_a_mode_with_transparency_is_told_apart(tmp_path):
+    Image.new("P", (8, 8)).save(tmp_path / "clear.png", transparency=0)
+    assert open_image(tmp_path / "clear.png")[1].mode == "PA"
+
+
+@pytest.mark.parametrize("mode", ["I;16", "F"])
+def test_an_image_of_more_than_8_bits_is_refused_for_nobody_knows_its_white(tmp_path, mode):
+    Image.new(mode, (8, 8)).save(tmp_path / "deep.tif")
+    with pytest.raises(MediaError, match="more than 8 bits a channel"):
+        read_image(tmp_path / "deep.tif")
+
+
+def test_of_several_pictures_in_a_file_it_is_the_first(tmp_path):
+    pages = [Image.new("RGB", (8, 8), colour) for colour in ("white", "black")]
+    pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
+    assert read_image(tmp_path / "pages.tif").min() == 255

@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 from demitasse.errors import DataError
-from demitasse.media.walk import find_videos
+from demitasse.media.walk import IMAGE_SUFFIXES, find_files, find_videos
 
 
 def touch(root, *names):
@@ -129,3 +129,15 @@ def test_a_single_file_is_its_own_list(tmp_path):
         find_videos(tmp_path / "a.txt")
     with pytest.raises(DataError, match="no such folder"):
         find_videos(tmp_path / "absent")
+
+
+def test_images_are_known_by_their_endings_and_other_files_are_none(tmp_path):
+    names = ["a.JPG", "b.jpeg", "c.PNG", "d.webp", "e.bmp", "f.tif", "g.TIFF", "deep/a.jpg"]
+    touch(tmp_path, *names, "a.txt", "b.gif", "c.mp4")
+    assert listed(find_files(tmp_path, IMAGE_SUFFIXES), tmp_path) == sorted(names)
+
+
+def test_files_are_looked_for_in_folders_only(tmp_path):
+    touch(tmp_path, "a.png")
+    with pytest.raises(DataError, match="no such folder"):
+        find_files(tmp_path / "a.png", IMAGE_SUFFIXES)
