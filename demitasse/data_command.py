@@ -1,4 +1,4 @@
-"""`demitasse data`: look at, check, part, convert, correct and publish datasets."""
+"""`demitasse data`: look at, check, part, convert, correct and publish datasets, and what was said of images."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from demitasse.chat.kinds import BOX_STYLES
 from demitasse.dataset import Dialect, TaskFile, read, read_folder, rebased, stats, to_dialect, validate, write
 from demitasse.errors import DataError
 
 DIALECTS_TO = ("tao", "daft")
 OTHER_FORMATS = ("hugging-face", "llava")
 OWN_FORMAT = "tao-vl-reason"
+IMAGE_FORMATS = ("coco", "refcoco", "label-studio", "fiftyone")
 PUBLISHED = ("video-folder", "image-folder")
+BOX_BOUNDS = ("min_pixels", "max_pixels")
 UNUSED_SHOWN = 20  # decisions that are told of on the terminal; the file holds all
 _STATS_ROW = "{:24}{:>7}{:>7}{:>10}{:>10}{:>8}{:>17}  {}"
 
@@ -47,9 +50,16 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add.add_argument("source", type=Path, help="a dataset file or folder")
     add.add_argument("out", type=Path, help="a folder; for llava a .json file")
-    add.add_argument("--to", required=True, choices=(*DIALECTS_TO, *OTHER_FORMATS), dest="target")
+    add.add_argument("--to", choices=(*DIALECTS_TO, *OTHER_FORMATS), dest="target", help="default: as it is")
     add.add_argument("--from", default=OWN_FORMAT, choices=(OWN_FORMAT, *OTHER_FORMATS), dest="origin")
     add.add_argument("--think", action="store_true", help="llava: put the reasoning into the reply")
+    add.add_argument(
+        "--boxes", choices=tuple(BOX_STYLES), metavar="STYLE", help=f"how boxes are written: {', '.join(BOX_STYLES)}"
+    )
+    for bound in BOX_BOUNDS:
+        add.add_argument(
+            f"--{bound.replace('_', '-')}", type=int, metavar="N", help="of an image as a qwen2_5_vl_px student sees it"
+        )
     add.set_defaults(run_data_command=_convert)
 
     add = commands.add_parser("apply-edits", help="put a person's decisions into a dataset")
@@ -59,13 +69,24 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--decided-only", action="store_true", help="leave out what nobody accepted")
     add.set_defaults(run_data_command=_apply_edits)
 
-    add = commands.add_parser("export", help="write a folder to publish: media, metadata and a dataset card")
-    add.add_argument("source", type=Path, help="a dataset file or folder, or one with train/ and eval/")
+    add = commands.add_parser(
+        "export", help="write a folder to publish, with a dataset card, or annotated images in a format of others"
+    )
+    add.add_argument(
+        "source",
+        type=Path,
+        help="a dataset file or folder, or one with train/ and eval/; for annotated images the results of "
+        "`annotate image`, or their annotations.jsonl",
+    )
     add.add_argument("out", type=Path, help="a new folder")
     add.add_argument(
-        "--to", required=True, choices=PUBLISHED, dest="target", help="Hugging Face's layouts of these names"
+        "--to",
+        required=True,
+        choices=(*PUBLISHED, *IMAGE_FORMATS),
+        dest="target",
+        help="a dataset as Hugging Face's folder of videos or images; annotated images in the other formats",
     )
-    add.add_argument("--media", choices=("copy", "link"), default="copy", help="copy the files, or link to them")
+    add.add_argument("--media", choices=("copy", "link"), help="copy the files (the default), or link to them")
     add.add_argument("--title", help="the card's heading (default: the name of OUT)")
     add.set_defaults(run_data_command=_export)
 
@@ -133,11 +154,13 @@ def _split(args: argparse.Namespace) -> int:
 
 
 def _convert(args: argparse.Namespace) -> int:
-    if args.think and args.target != "llava":
-        raise DataError("--think says what a llava file's replies hold; it needs --to llava")
-    files = _read_from(args.origin, args.source)
-    if args.target in DIALECTS_TO:
-        _write_dialect(files, args.out, args.target)
+    """Returns 3 if an item was left out."""
+    _refuse_vain(args)
+    files, left_out = _read_from(args.origin, args.source), 0
+    if args.boxes:
+        files, left_out = _with_boxes(files, args)
+    if args.target is None or args.target in DIALECTS_TO:
+        _write_own(files, args.out, args.target)
     elif args.target == "hugging-face":
         from demitasse.interchange import hugging_face
 
@@ -148,14 +171,55 @@ def _convert(args: argparse.Namespace) -> int:
         media_folder = llava.write(files, args.out, "think" if args.think else "answer")
         print(f"media paths count from {media_folder}")
     print(f"{args.out}: {sum(len(file.items) for file in files)} items from {len(files)} files")
-    return 0
+    if left_out:
+        print(f"{left_out} items were left out: {args.boxes} cannot write their boxes")
+    return 3 if left_out else 0
+
+
+def _refuse_vain(args: argparse.Namespace) -> None:
+    """Options that would do nothing."""
+    if args.target is None and args.boxes is None:
+        raise DataError("say what to convert to: --to FORMAT, --boxes STYLE, or both")
+    if args.think and args.target != "llava":
+        raise DataError("--think says what a llava file's replies hold; it needs --to llava")
+    if _bounds(args) and args.boxes != "qwen2_5_vl_px":
+        raise DataError("--min-pixels and --max-pixels are bounds of a resized image; they need --boxes qwen2_5_vl_px")
+
+
+def _bounds(args: argparse.Namespace) -> dict[str, int]:
+    return {name: value for name in BOX_BOUNDS if (value := getattr(args, name)) is not None}
+
+
+def _with_boxes(files: list[TaskFile], args: argparse.Namespace) -> tuple[list[TaskFile], int]:
+    """The files, and how many items they do not have because a box has no form in the other style."""
+    from demitasse.dataset import grounding
+    from demitasse.dataset.dialect import GROUNDING
+
+    bounds = {"min_pixels": grounding.MIN_PIXELS, "max_pixels": grounding.MAX_PIXELS} | _bounds(args)
+    if not 0 < bounds["min_pixels"] <= bounds["max_pixels"]:
+        raise DataError(
+            "--min-pixels {min_pixels} and --max-pixels {max_pixels} are no bounds; give the student's own".format(
+                **bounds
+            )
+        )
+    converted, left_out = grounding.files_in_style(files, args.boxes, **bounds)
+    for sentence in left_out:
+        print(f"left out: {sentence}", file=sys.stderr)
+    if args.boxes == "qwen2_5_vl_px":
+        print("boxes count in images of {min_pixels} to {max_pixels} pixels; the student's must be so".format(**bounds))
+    boxed = (item for file in converted for item in file.items if file.task_of(item) == GROUNDING)
+    if other := sum(not grounding.declares(item) for item in boxed):
+        print(f"{other} questions are not in our words and stay as they are: do they name the units?", file=sys.stderr)
+    return converted, len(left_out)
 
 
 def _apply_edits(args: argparse.Namespace) -> int:
     """Returns 3 if a decision could not be applied."""
     from demitasse.view.apply import UNUSED, write_applied
+    from demitasse.view.apply_expressions import write_applied_expressions
     from demitasse.view.edits import EDITS, WORDS, merge, read_edits
     from demitasse.view.folders import dataset_parts
+    from demitasse.view.pictures import is_picture_results
 
     folder = args.source if args.source.is_dir() else args.source.parent
     if not args.edits and not (folder / EDITS).is_file():
@@ -163,7 +227,10 @@ def _apply_edits(args: argparse.Namespace) -> int:
             f"{folder / EDITS} is not there: decide with `demitasse view {args.source}`, or name a file with --edits"
         )
     edits, overruled = merge([read_edits(path) for path in args.edits or [folder / EDITS]])
-    applied = write_applied(dataset_parts(args.source), edits, args.out, args.decided_only)
+    if is_picture_results(args.source):
+        applied = write_applied_expressions(args.source, edits, args.out, args.decided_only)
+    else:
+        applied = write_applied(dataset_parts(args.source), edits, args.out, args.decided_only)
     counts = ", ".join(f"{applied.counts[decision]} {word}" for decision, word in WORDS.items())
     print(f"{args.out}: {sum(len(file.items) for file in applied.files)} items written; of all, {counts}")
     if overruled:
@@ -176,16 +243,29 @@ def _apply_edits(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
+    if args.target in IMAGE_FORMATS:
+        return _export_images(args)
     from demitasse.interchange.media_folder import write
     from demitasse.view.folders import dataset_parts
 
     parts = dataset_parts(args.source)
     if "rejected" in parts:  # what `annotate quality` leaves beside kept/
         raise DataError(f"{args.source} holds rejected items too; export {args.source / 'kept'}")
-    done = write(parts, args.out, args.target, args.media, args.title or args.out.name)
+    done = write(parts, args.out, args.target, args.media or "copy", args.title or args.out.name)
     print(f"{args.out}: {done.items} items of {done.media} media")
     if not done.licenses:
         print("the dataset names no licence, and so does the card: set metadata.license before you publish it")
+    return 0
+
+
+def _export_images(args: argparse.Namespace) -> int:
+    from demitasse.interchange.annotated_images import write
+
+    if args.title is not None:
+        raise DataError(f"--title is a dataset card's, and {args.target} has none; leave it out")
+    if args.media is not None and args.target != "fiftyone":
+        raise DataError(f"--media has no meaning: {args.target} names the images and does not hold them; leave it out")
+    print(f"{args.out}: {write(args.source, args.out, args.target, args.media or 'copy')}")
     return 0
 
 
@@ -201,9 +281,9 @@ def _read_from(origin: str, source: Path) -> list[TaskFile]:
     return _files(source)
 
 
-def _write_dialect(files: list[TaskFile], out: Path, dialect: Dialect) -> None:
+def _write_own(files: list[TaskFile], out: Path, dialect: Dialect | None) -> None:
     """Convert everything before anything is written, so that a bad item leaves no half of a dataset."""
-    converted = [rebased(_in_dialect(file, dialect), out) for file in files]
+    converted = [rebased(_in_dialect(file, dialect) if dialect else file, out) for file in files]
     for before, after in zip(files, converted, strict=True):
         if before.path and after.path and before.path.resolve() == after.path.resolve():
             raise DataError(f"{before.path} would be overwritten by its own conversion; give another folder")

@@ -17,16 +17,16 @@ import hashlib
 import json
 import os
 import re
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from demitasse.atomic import replacing, write_text
+from demitasse.atomic import write_text
 from demitasse.dataset import Item, TaskFile
 from demitasse.errors import DataError
 from demitasse.interchange.dataset_card import card, portable
+from demitasse.interchange.new_folder import Media, new_folder, put_medium, remove_others
 
 Layout = Literal["video-folder", "image-folder"]
 Parts = Mapping[str, Sequence[TaskFile]]
@@ -44,7 +44,7 @@ class Exported:
     licenses: list[str] = field(default_factory=list)
 
 
-def write(parts: Parts, out: Path, layout: Layout, media: Literal["copy", "link"], title: str) -> Exported:
+def write(parts: Parts, out: Path, layout: Layout, media: Media, title: str) -> Exported:
     """Write a dataset as a folder to publish, whole or not at all.
 
     Args:
@@ -57,23 +57,18 @@ def write(parts: Parts, out: Path, layout: Layout, media: Literal["copy", "link"
     Raises:
         DataError: if `out` holds something, an item is about the other kind of medium, or a file is not there.
     """
-    if out.is_dir() and any(out.iterdir()):
-        raise DataError(f"{out} is not empty; give a folder that is not there yet")
     splits = {_split_name(name): files for name, files in parts.items()}
     if len(splits) < len(parts):
         raise DataError(f"{out}: the folders {', '.join(parts)} are not told apart by letters and digits; rename one")
-    partial = out.parent / f".{out.name}.partial"  # a copy that was interrupted goes on where it was
     done = Exported(licenses=sorted({file.license for files in splits.values() for file in files} - {""}))
-    for split, files in splits.items():
-        _write_split(partial / split, files, layout, media, done)
-    write_text(partial / "README.md", card(splits, done.media, title, layout))
-    if out.is_dir():
-        out.rmdir()
-    os.replace(partial, out)
+    with new_folder(out) as partial:
+        for split, files in splits.items():
+            _write_split(partial / split, files, layout, media, done)
+        write_text(partial / "README.md", card(splits, done.media, title, layout))
     return done
 
 
-def _write_split(folder: Path, files: Sequence[TaskFile], layout: Layout, media: str, done: Exported) -> None:
+def _write_split(folder: Path, files: Sequence[TaskFile], layout: Layout, media: Media, done: Exported) -> None:
     names: dict[Path, str] = {}
     rows = []
     for file in files:
@@ -87,9 +82,9 @@ def _write_split(folder: Path, files: Sequence[TaskFile], layout: Layout, media:
             names[source] = name
             rows.append(_row(name, file.task_of(item), item, hidden))
     folder.mkdir(parents=True, exist_ok=True)
-    _remove_others(folder, {*names.values()})
+    remove_others(folder, {*names.values()})
     for source, name in names.items():
-        _place(source, folder / name, media)
+        put_medium(source, folder / name, media)
     write_text(folder / METADATA, "".join(json.dumps(row) + "\n" for row in rows))
     done.items += len(rows)
     done.media += len(names)
@@ -141,30 +136,6 @@ def _without(text: str | None, prefixes: Sequence[str]) -> str | None:
     for prefix in prefixes:
         text = text.replace(prefix, "") if text else text
     return text
-
-
-def _place(source: Path, target: Path, media: str) -> None:
-    if target.is_symlink() or target.exists():
-        if media == "copy" and not target.is_symlink() and target.stat().st_size == source.stat().st_size:
-            return
-        target.unlink()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if media == "link":
-        target.symlink_to(source)
-        return
-    with replacing(target) as half:
-        shutil.copyfile(source, half)
-
-
-def _remove_others(folder: Path, wanted: set[str]) -> None:
-    """Take away what an interrupted export of another dataset left."""
-    for path in _files(folder):
-        if path.relative_to(folder).as_posix() not in wanted:
-            path.unlink()
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_symlink() or path.is_file())
 
 
 def _split_name(name: str) -> str:
