@@ -79,6 +79,7 @@ def run_score(args: argparse.Namespace) -> int:
     from evaluate.arm import check_gold, load_arm
     from evaluate.records import write_rows
     from evaluate.table import by_task, score_table
+    from evaluate.wording import media
 
     incomplete = False
     figures = {}
@@ -87,7 +88,8 @@ def run_score(args: argparse.Namespace) -> int:
         skipped = check_gold(arm.items, args.skip_gold_faults)
         rows = list(arm.scores(without=skipped).values())
         write_rows(folder / "scores.jsonl", [row.to_json() for row in rows])
-        print(f"{folder}: {len(rows)} items of {len({row.asked.video_id for row in rows})} videos")
+        count = len({row.asked.video_id for row in rows})
+        print(f"{folder}: {len(rows)} items of {count} {media(row.metric for row in rows)}")
         print(score_table(rows))
         figures[str(folder)] = by_task(rows)
         for sentence in skipped.values():

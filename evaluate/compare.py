@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from demitasse.dataset.grounding import UNITS
 from demitasse.errors import DataError
 from evaluate.arm import Arm, check_gold
+from evaluate.boxes import compare_boxes
 from evaluate.judgements import UNSCORED_LIMIT
-from evaluate.metric import METRICS, Metric, metric_of
+from evaluate.metric import GROUNDING, METRICS, Metric, metric_of
 from evaluate.records import Asked, Json, Scored
 from evaluate.stats import mcnemar_exact, paired_difference
 from evaluate.summary import constant_baseline, letter_counts, score_counts, summarise, validity
@@ -110,11 +112,16 @@ def _check_items(arms: Sequence[Arm]) -> None:
             ]
             raise DataError(f"arms '{first.name}' and '{arm.name}' are of different items: {'; '.join(sides)}")
         for key, asked in expected.items():
-            if asked.reference != arm.items[key].reference:
+            if _reference(asked) != _reference(arm.items[key]):
                 raise DataError(
                     f"item {key} ({asked.task} of {asked.video_id}) has one reference in '{first.name}' and another in "
                     f"'{arm.name}'; predict both from the same data"
                 )
+
+
+def _reference(asked: Asked) -> tuple[str, Any]:
+    """What the item is scored against: of boxes, the numbers mean nothing without their convention."""
+    return asked.reference, asked.extra.get(UNITS)
 
 
 def _only(here: Mapping[str, Asked], there: Mapping[str, Asked]) -> list[Asked]:
@@ -178,6 +185,8 @@ def _entry(scores: Mapping[str, Scores], metric: Metric) -> Json | None:
     }
     bounds = _delta_bounds(entry["arms"][before], entry["arms"][after], metric)
     others = {name: _paired(rows, second) for name, rows in scores.items() if rows and name not in (before, after)}
+    if metric is GROUNDING:
+        entry["boxes"] = compare_boxes(list(first.values()), [second[key] for key in first])
     return entry | _paired(first, second) | {"delta_bounds": bounds, "after_against": others}
 
 

@@ -15,6 +15,7 @@ class Metric:
     short: str
     low: float
     high: float
+    medium: str = "video"  # what its items are about, and statistics cluster by
 
     @property
     def is_share(self) -> bool:
@@ -25,10 +26,11 @@ class Metric:
 MCQ = Metric("mcq", "mcq_accuracy", "Multiple choice, accuracy", "multiple choice", 0, 1)
 BINARY = Metric("binary", "bcq_accuracy", "Yes or no, accuracy", "yes or no", 0, 1)
 TEMPORAL = Metric("temporal", "temporal_iou", "Time spans, mean IoU", "time spans", 0, 1)
+GROUNDING = Metric("grounding", "grounding_iou", "Grounding, mean IoU", "grounding", 0, 1, "image")
 JUDGE = Metric("judge", "judge_mean", "Free text, judge 1\u20135", "free text", 1, 5)
-METRICS = {metric.name: metric for metric in (MCQ, BINARY, TEMPORAL, JUDGE)}
+METRICS = {metric.name: metric for metric in (MCQ, BINARY, TEMPORAL, GROUNDING, JUDGE)}
 
-_EXACT = {"mcq": MCQ, "bcq": BINARY, "temporal_localization": TEMPORAL}
+_EXACT = {"mcq": MCQ, "bcq": BINARY, "temporal_localization": TEMPORAL, "grounding": GROUNDING}
 
 
 def metric_of(task: str) -> Metric:

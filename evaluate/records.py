@@ -85,8 +85,8 @@ class Scored:
     """An item's score in one arm, with what it was read from.
 
     `score` is None only for a judge's fault; a model's fault has the metric's lowest score. `value` and `gold`
-    are what was read from response and reference: a letter, "yes" or "no", [start, end]. `reason` is the
-    judge's, or says what went wrong.
+    are what was read from response and reference: a letter, "yes" or "no", [start, end], canonical boxes. `reason`
+    is the judge's, or says what went wrong. `detail` is what else the metric measured.
     """
 
     asked: Asked
@@ -100,11 +100,12 @@ class Scored:
     response: str = ""
     finish: str = ""
     reason: str = ""
+    detail: Json = field(default_factory=dict)
 
     def to_json(self) -> Json:
         """The row of `scores.jsonl`."""
-        own = {name: getattr(self, name) for name in self.__slots__ if name != "asked"}
-        return self.asked.to_json() | own
+        own = {name: getattr(self, name) for name in self.__slots__ if name not in ("asked", "detail")}
+        return self.asked.to_json() | own | ({"detail": self.detail} if self.detail else {})
 
 
 def make_item_id(task: str, media_id: str, question: str, item_index: str | None) -> str:

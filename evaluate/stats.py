@@ -88,6 +88,46 @@ def proportion(hits: ArrayLike, clusters: Sequence[str]) -> Estimate:
     return Estimate(estimate.mean, estimate.se, interval, estimate.n, estimate.clusters)
 
 
+def ratio_values(numerators: ArrayLike, denominators: ArrayLike) -> NDArray[np.float64]:
+    """Values [n] whose mean is Σ numerators / Σ denominators, and whose clustered error is that ratio's.
+
+    R + (y - R·x)·n / Σx, the first-order (Taylor) linearisation of survey statistics: with it precision, whose
+    divisor is the student's own doing, gets the intervals and paired tests of a mean. Where every denominator is 1
+    the values are the numerators.
+
+    Raises:
+        ValueError: if the denominators add up to 0.
+    """
+    above, below = np.asarray(numerators, dtype=np.float64), np.asarray(denominators, dtype=np.float64)
+    total = float(below.sum())
+    if total == 0:
+        raise ValueError("the denominators add up to 0, so there is no ratio")
+    ratio = float(above.sum()) / total
+    values: NDArray[np.float64] = ratio + (above - ratio * below) * (len(below) / total)
+    return values
+
+
+def ratio(numerators: Sequence[float], denominators: Sequence[float], clusters: Sequence[str]) -> Estimate:
+    """Σ numerators / Σ denominators of a share, with a clustered interval that stays inside 0 and 1.
+
+    Items whose denominator is 0 have no part in it. Where nothing varies the interval is Wilson's for the number of
+    clusters, as in `proportion`.
+
+    Raises:
+        ValueError: if the denominators add up to 0.
+    """
+    counted = [place for place, below in enumerate(denominators) if below]
+    above, below = ([side[place] for place in counted] for side in (numerators, denominators))
+    estimate = clustered_mean(ratio_values(above, below), [clusters[place] for place in counted])
+    if estimate.interval is None or estimate.se is None:
+        return estimate
+    if estimate.se < 1e-12:  # rounding of the linearisation
+        interval = wilson(round(estimate.mean * estimate.clusters), estimate.clusters)
+    else:
+        interval = (max(0.0, estimate.interval[0]), min(1.0, estimate.interval[1]))
+    return Estimate(estimate.mean, estimate.se, interval, estimate.n, estimate.clusters)
+
+
 def wilson(successes: int, n: int) -> Interval:
     """Wilson's score interval for a proportion of independent trials."""
     interval = scipy_stats.binomtest(successes, n).proportion_ci(LEVEL, method="wilson")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from evaluate.metric import BINARY, MCQ, Metric
+from evaluate.boxes import count_boxes
+from evaluate.metric import BINARY, GROUNDING, MCQ, Metric
 from evaluate.records import Fault, Json, Scored, State
 from evaluate.stats import Estimate, clustered_mean, proportion
 
@@ -23,7 +24,8 @@ def summarise(rows: Sequence[Scored], metric: Metric) -> Json:
     """The summary of one arm on one metric or task.
 
     `mean` and `ci95` are over the items with a score, `n` of them, faults of the model included. Where items
-    are unscored, `bounds` are the means if the judge had given all of them the lowest or the highest score.
+    are unscored, `bounds` are the means if the judge had given all of them the lowest or the highest score. For
+    grounding, `boxes` holds what `count_boxes` counts.
     """
     found = estimate(rows, metric)
     unscored = [row for row in rows if row.score is None]
@@ -36,7 +38,7 @@ def summarise(rows: Sequence[Scored], metric: Metric) -> Json:
         "unscored": len(unscored),
         "judged": metric.name != "judge" or any(row.fault is not Fault.NOT_JUDGED for row in rows),
         "faults": dict(Counter(row.fault.value for row in rows if row.fault)),
-    }
+    } | ({"boxes": count_boxes(rows)} if metric is GROUNDING else {})
 
 
 def _bounds(rows: Sequence[Scored], metric: Metric) -> list[float]:

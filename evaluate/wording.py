@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from evaluate.metric import METRICS
+from evaluate.boxes import FIGURES
+from evaluate.metric import GROUNDING, METRICS
 from evaluate.records import Json
 
 MINUS = "\u2212"
@@ -51,6 +52,30 @@ def change(entry: Json) -> str:
         f"{difference(entry['delta'], metric)}{unit} {interval(entry['delta_ci95'], metric)}, "
         f"p {p_value(entry['p'])}, {entry['n']:,} items"
     )
+
+
+def box_counts(boxes: Json) -> str:
+    """How many boxes were given and what became of them."""
+    given, wanted = boxes["predicted"], boxes["gold"]
+    fates = ", ".join(f"{boxes[name]:,} {name}" for name in ("found", "invented", "missed", "malformed"))
+    return f"{given:,} boxes for the references' {wanted:,}: {fates} (at IoU 0.5)"
+
+
+def box_figures(boxes: Json) -> str:
+    """The figures of grounding besides its mean IoU, with their intervals."""
+    parts = []
+    for name, figure in FIGURES.items():
+        found = boxes[name]
+        bounds = f" {interval(found['ci95'], GROUNDING.name, signed=False)}" if found["n"] else ""
+        parts.append(f"{figure.label} {number(found['value'], GROUNDING.name)}{bounds}")
+    return ", ".join(parts)
+
+
+def media(metrics: Iterable[str], many: bool = True) -> str:
+    """What the metrics' items are about: "videos and images", or "video or image" of one."""
+    named = set(metrics)
+    kinds = dict.fromkeys(metric.medium for metric in METRICS.values() if metric.name in named)
+    return " and ".join(f"{kind}s" for kind in kinds) if many else " or ".join(kinds)
 
 
 def verdict_sentence(entries: Sequence[Json]) -> str:

@@ -5,7 +5,7 @@ is answered by the same rules later. Everything here takes the *final* answer; `
 """
 
 from demitasse.answers.binary import read_binary
-from demitasse.answers.boxes import Box, read_boxes
+from demitasse.answers.boxes import WrittenBox, read_boxes
 from demitasse.answers.choice import read_mcq
 from demitasse.answers.options import read_options
 from demitasse.answers.parsed import Parsed, Status
@@ -14,10 +14,10 @@ from demitasse.answers.score import read_score
 from demitasse.answers.times import read_times
 
 __all__ = [
-    "Box",
     "Parsed",
     "Split",
     "Status",
+    "WrittenBox",
     "read_binary",
     "read_boxes",
     "read_mcq",

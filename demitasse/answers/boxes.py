@@ -1,61 +1,108 @@
-"""Reading boxes as the model wrote them. Converting them is `geometry`'s work, and needs the declared space."""
+"""Reading boxes as a model wrote them: JSON, or the pairs of points of the older Qwen families.
+
+What order and unit the numbers have, only the declared convention can say (`demitasse.dataset.grounding`). It
+is never guessed here: not from the numbers, and not from a key, since models write `box_2d` with x first as well.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+import re
+from typing import Any, NamedTuple
 
 from demitasse.answers.embedded import find_json
 from demitasse.answers.parsed import Parsed, unreadable
 
-_KEYS = ("bbox_2d", "bbox")
+Numbers = tuple[float, float, float, float]
+
+KEYS = ("bbox_2d", "box_2d", "bbox")
+_QUOTED_KEYS = tuple(f'"{key}"' for key in KEYS)
+LARGEST = 1e9  # no frame has more pixels to a side; beyond it JSON's whole numbers need not even fit a float
+_NUMBER = r"(-?\d{1,9}(?:\.\d{1,9})?)"
+_POINT = rf"\(\s*+{_NUMBER}\s*+,\s*+{_NUMBER}\s*+\)"
+# `(x1,y1),(x2,y2)`, as Qwen-VL and Qwen2-VL write it, with or without their `<box>` marks around it.
+_POINTS = re.compile(rf"{_POINT}\s*+,?\s*+{_POINT}")
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
-    """`corners` are x1, y1, x2, y2 in `space`, which is what the prompt declared; it is never guessed."""
+class WrittenBox(NamedTuple):
+    """`values` are four finite numbers as written; None where an entry of the list holds no such four."""
 
-    corners: tuple[float, float, float, float]
-    space: str
+    values: Numbers | None
     label: str | None = None
 
 
-def read_boxes(text: str, space: str) -> Parsed[tuple[Box, ...]]:
-    """Read a final answer as a list of boxes: `{"bbox_2d": [x1, y1, x2, y2], "label": …}` or bare corners.
+def read_boxes(text: str) -> Parsed[tuple[WrittenBox, ...]]:
+    """Read a final answer as a list of boxes: `{"bbox_2d": [a, b, c, d], "label": …}`, or the four numbers bare.
 
-    The JSON may be fenced; `[]` is an answer and says that there is nothing. Corners that are not four finite
-    numbers, or whose second corner is not right of and below the first, leave the whole answer unparsable.
+    The JSON may be fenced, the label left out, and `[]` is an answer: there is nothing. Boxes one after the other
+    are read as one list, as are points `(a,b),(c,d)` where there is no JSON. An entry without four finite numbers
+    stays in the list as what it claims to be, a box; if no entry has them, the answer is unparsable. So are two
+    lists that differ, and a list that is cut off or broken, of which only the first boxes could be read.
     """
-    found = [item for item in find_json(text) if _holds_boxes(item.value)]
-    if len(found) != 1:
-        return unreadable(text, "several_lists" if found else "no_boxes")
-    boxes = [_box(one, space) for one in _entries(found[0].value)]
-    kept = tuple(box for box in boxes if box is not None)
-    if len(kept) < len(boxes):
+    found = [(one, boxes) for one in find_json(text) if (boxes := _boxes(one.value)) is not None]
+    if not found:
+        return _from_points(text)
+    if len(found) > 1 and any(_is_list_of_boxes(one.value) for one, _ in found):
+        if any(one.value != found[0][0].value for one, _ in found):
+            return unreadable(text, "several_lists")
+        found = found[:1]
+    first, last = found[0][0], found[-1][0]
+    if not _is_list_of_boxes(first.value) and _is_inside(text[: first.span[0]].rstrip()):
+        return unreadable(text, "list_not_closed")
+    read = tuple(box for _, some in found for box in some)
+    if read and all(box.values is None for box in read):
         return unreadable(text, "not_a_box")
-    return Parsed(kept, "json", span=found[0].span)
+    method = "list" if _is_list_of_boxes(first.value) else "boxes"
+    return Parsed(read, method, span=(first.span[0], last.span[1]))
 
 
-def _holds_boxes(value: Any) -> bool:
-    return value == [] or any(isinstance(one, (dict, list)) for one in _entries(value))
+def _is_inside(before: str) -> bool:
+    """Whether what stands before a box opens something that could not be read as JSON: a list, or a box's object."""
+    return before.endswith("[") or (before.endswith(":") and before[:-1].rstrip().endswith(_QUOTED_KEYS))
 
 
-def _entries(value: Any) -> Iterator[Any]:
-    """The boxes of a list; a single object or one list of numbers is a list of one."""
-    single = isinstance(value, dict) or (value and not isinstance(value[0], (dict, list)))
-    yield from [value] if single else value
+def _from_points(text: str) -> Parsed[tuple[WrittenBox, ...]]:
+    matches = list(_POINTS.finditer(text))
+    if not matches:
+        return unreadable(text, "no_boxes")
+    boxes = tuple(WrittenBox(_numbers([float(number) for number in match.groups()])) for match in matches)
+    return Parsed(boxes, "points", span=(matches[0].start(), matches[-1].end()))
 
 
-def _box(entry: Any, space: str) -> Box | None:
-    label = entry.get("label") if isinstance(entry, dict) else None
-    corners = next((entry[key] for key in _KEYS if key in entry), None) if isinstance(entry, dict) else entry
-    if not isinstance(corners, list) or len(corners) != 4:
+def _is_list_of_boxes(value: Any) -> bool:
+    """Whether it is a list by itself, and not one box of several."""
+    return isinstance(value, list) and (not value or isinstance(value[0], (dict, list)))
+
+
+def _boxes(value: Any) -> list[WrittenBox] | None:
+    """The boxes of a JSON value; None if it speaks of none: prose is full of braces and footnotes like [1]."""
+    if not _is_list_of_boxes(value):
+        return _one_or_more(value)
+    entries = [_one_or_more(entry) for entry in value]
+    if value and all(entry is None for entry in entries):
         return None
-    if not all(isinstance(side, (int, float)) and not isinstance(side, bool) for side in corners):
+    return [box for entry in entries for box in (entry if entry is not None else [WrittenBox(None)])]
+
+
+def _one_or_more(entry: Any) -> list[WrittenBox] | None:
+    """An object's box, or boxes where its key holds a list of them; or a bare list of numbers."""
+    if isinstance(entry, dict):
+        key = next((key for key in KEYS if key in entry), None)
+        if key is None:
+            return None
+        written, label = entry[key], entry.get("label")
+        several = written if _is_list_of_boxes(written) and written else [written]
+        return [WrittenBox(_numbers(one), label if isinstance(label, str) else None) for one in several]
+    if isinstance(entry, list) and len(entry) > 1 and any(_is_number(one) for one in entry):
+        return [WrittenBox(_numbers(entry))]
+    return None
+
+
+def _numbers(written: Any) -> Numbers | None:
+    if not isinstance(written, list) or len(written) != 4 or not all(map(_is_number, written)):
         return None
-    x1, y1, x2, y2 = corners
-    if not all(map(math.isfinite, corners)) or x2 <= x1 or y2 <= y1:
-        return None
-    return Box((float(x1), float(y1), float(x2), float(y2)), space, label if isinstance(label, str) else None)
+    a, b, c, d = map(float, written)
+    return a, b, c, d
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= LARGEST

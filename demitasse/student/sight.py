@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from demitasse.dataset import Item
+from demitasse.dataset.grounding import UNITS
+from demitasse.errors import DataError
 from demitasse.media.cache import FrameCache
 from demitasse.media.images import read_image
 from demitasse.media.sample import SamplingPolicy
@@ -44,11 +46,13 @@ class Sight:
 
         Raises:
             MediaError: if the file cannot be read.
+            DataError: if the item's boxes count in pixels of another size than the item is shown in.
         """
         if path not in self._kept:
             self._kept[path] = self._read(item, path)
             if len(self._kept) > KEPT_CLIPS:
                 self._kept.popitem(last=False)
+        _check_boxes(item, self._kept[path])
         return self._kept[path]
 
     def _read(self, item: Item, path: Path) -> Clip:
@@ -58,3 +62,16 @@ class Sight:
             found = self._cache.frames(path, self.settings.policy, self.settings.max_pixels)
             pixels, times = found.pixels, found.times
         return see(np.zeros_like(pixels) if self.settings.blank else pixels, times, self._vision)
+
+
+def _check_boxes(item: Item, clip: Clip) -> None:
+    """Pixels of the resized image mean one thing at one size: under other bounds every box would be silently wrong."""
+    declared = item.extra.get(UNITS)
+    if not isinstance(declared, dict) or declared.get("style") != "qwen2_5_vl_px":
+        return
+    height, width = clip.pixels.frames.shape[-2:]
+    if declared.get("size") != [width, height]:
+        raise DataError(
+            f"{item.media_id}: its boxes count in pixels of {declared.get('size')} (width, height), and this student "
+            f"is shown [{width}, {height}]; give it the min_pixels and max_pixels that the items were written for"
+        )

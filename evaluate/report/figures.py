@@ -12,7 +12,9 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from evaluate.boxes import CURVE
 from evaluate.records import Json
+from evaluate.score.grounding import HIT
 
 INK, FAINT, GRID = "#2b2320", "#7a706a", "#e6dfd9"
 VERDICT_COLOURS = {"improved": "#2f7d4f", "worse": "#b3372f"}
@@ -111,6 +113,28 @@ def letters(counts: Mapping[str, Json] | None) -> Markup | None:
         axes.legend(ncols=len(counts), loc="lower left", bbox_to_anchor=(0, 1), frameon=False, handlelength=1)
 
     return _svg(draw, (7.6, 2.6), "Option letters of the reference and of each arm")
+
+
+def recall(curves: Mapping[str, Sequence[float] | None]) -> Markup | None:
+    """The share of the references' boxes that each arm found, by the overlap that is asked for."""
+    shown = {name: curve for name, curve in curves.items() if curve is not None}
+    if not shown:
+        return None
+
+    def draw(axes: Axes) -> None:
+        for place, (name, curve) in enumerate(shown.items()):
+            shares = [100 * share for share in curve]
+            axes.plot(CURVE, shares, color=ARM_COLOURS[place % len(ARM_COLOURS)], linewidth=2.2, label=name)
+        axes.axvline(HIT, color=FAINT, linewidth=0.8, linestyle=":")
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 101)  # a curve at 100 keeps its width
+        axes.set_xlabel("IoU asked for")
+        axes.set_ylabel("boxes found, %")
+        axes.grid(color=GRID, linewidth=0.8)
+        axes.tick_params(length=0)
+        axes.legend(ncols=len(shown), loc="lower left", bbox_to_anchor=(0, 1), frameon=False, handlelength=1.5)
+
+    return _svg(draw, (7.6, 2.8), "Boxes found by the overlap that is asked for, of each arm")
 
 
 def _points(entry: Json, value: float) -> float:

@@ -12,6 +12,7 @@ from demitasse.answers import split_reasoning
 from evaluate.compare import Comparison
 from evaluate.metric import METRICS
 from evaluate.records import Json, Scored
+from evaluate.report.boxes import answered, picture
 
 SHOWN = 12  # items a group
 SHOWN_OF_TASK = 3  # so that one task does not fill a group
@@ -63,9 +64,16 @@ def _spread(pairs: Iterable[tuple[Scored, Scored]]) -> list[tuple[Scored, Scored
 
 def _shown(pair: tuple[Scored, Scored], out: Path, media: Path | None) -> Json:
     asked = pair[0].asked
-    sides = [{"worth": _worth(row), "fault": row.fault, "reason": row.reason, **_reply(row.response)} for row in pair]
+    sides = [_side(row) for row in pair]
+    link = _link(asked.video_id, out, media)
     names = ("item_id", "task", "video_id", "question", "reference")
-    return {name: getattr(asked, name) for name in names} | {"sides": sides, "link": _link(asked.video_id, out, media)}
+    item = {name: getattr(asked, name) for name in names}
+    return item | {"sides": sides, "link": link, "picture": picture(pair[0], link)}
+
+
+def _side(row: Scored) -> Json:
+    told = {"worth": _worth(row), "fault": row.fault, "reason": row.reason}
+    return told | _reply(row.response) | {"boxes": answered(row)}
 
 
 def _worth(row: Scored) -> str:
@@ -76,7 +84,15 @@ def _worth(row: Scored) -> str:
         return f"{row.score:.0f} of 5"
     if METRICS[row.metric].is_share:
         return "right" if row.score else "wrong"
+    if row.metric == "grounding" and not row.fault:
+        return f"IoU {row.score:.2f} \u00b7 {_boxes(row.detail)}"
     return f"IoU {row.score:.2f}"
+
+
+def _boxes(detail: Json) -> str:
+    """What became of one reply's boxes."""
+    found = f"{detail['found']} of {detail['gold']} found at IoU 0.5" if detail["gold"] else "nothing to find"
+    return ", ".join([found, *(f"{detail[name]} {name}" for name in ("invented", "malformed") if detail[name])])
 
 
 def _reply(response: str) -> Json:

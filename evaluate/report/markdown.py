@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from evaluate.metric import METRICS
+from evaluate.boxes import COUNTS, FIGURES
+from evaluate.metric import GROUNDING, METRICS
 from evaluate.records import Json
-from evaluate.wording import difference, interval, number, p_value
+from evaluate.wording import difference, interval, media, number, p_value
 
 
 def markdown(result: Json) -> str:
     """Verdict, validity, metrics, tasks and arms of a comparison. Replies are left to the page."""
     parts = [f"# {_plain(result['verdict']['sentence'])}"]
     parts += [f"> {_plain(note)}" for note in [*result["complaints"], *result["notes"]]]
-    parts += [f"{result['items']:,} items of {result['videos']:,} videos; intervals are 95 %, clustered by video."]
+    about = [entry["metric"] for entry in result["metrics"].values()]
+    parts += [
+        f"{result['items']:,} items of {result['videos']:,} {media(about)}; intervals are 95 %, clustered by "
+        f"{media(about, many=False)}."
+    ]
     parts += ["## Validity", _validity(result)]
     parts += ["## Metrics", _changes(result["metrics"], "metric")]
     parts += ["## Tasks", _changes(result["tasks"], "task")]
     parts += ["## Arms", _arms(result)]
+    if GROUNDING.key in result["metrics"]:
+        parts += ["## Boxes", _boxes(result["metrics"][GROUNDING.key])]
     if result["command"]:
         parts += ["## Made by", f"    {_plain(result['command'])}"]
     return "\n\n".join(parts) + "\n"
@@ -61,6 +68,30 @@ def _arms(result: Json) -> str:
             )
         rows.append([name, *cells])
     return _table(["arm", *(METRICS[entry["metric"]].label for entry in result["metrics"].values())], rows)
+
+
+def _boxes(entry: Json) -> str:
+    """Each arm's figures of grounding, and the paired change between the first two."""
+    head = ["", *(figure.label for figure in FIGURES.values()), *COUNTS]
+    rows = []
+    for name, arm in entry["arms"].items():
+        found = [arm["boxes"][figure] for figure in FIGURES]
+        cells = [
+            f"{number(one['value'], GROUNDING.name)} {interval(one['ci95'], GROUNDING.name, signed=False)}"
+            if one["n"]
+            else number(None, GROUNDING.name)
+            for one in found
+        ]
+        rows.append([name, *cells, *(f"{arm['boxes'][count]:,}" for count in COUNTS)])
+    changes = [entry["boxes"][figure] for figure in FIGURES]
+    cells = [
+        f"{difference(one['delta'], GROUNDING.name)} {interval(one['delta_ci95'], GROUNDING.name)}"
+        if one["delta"] is not None
+        else difference(None, GROUNDING.name)
+        for one in changes
+    ]
+    rows.append(["after − before", *cells, *[""] * len(COUNTS)])
+    return _table(head, rows)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -13,8 +13,9 @@ from markupsafe import Markup
 
 from demitasse.atomic import write_text
 from evaluate import wording
+from evaluate.boxes import COUNTS, FIGURES
 from evaluate.compare import Comparison
-from evaluate.metric import METRICS
+from evaluate.metric import GROUNDING, METRICS
 from evaluate.records import Fault, Json
 from evaluate.report import figures
 from evaluate.report.items import choose_items
@@ -55,17 +56,23 @@ def write_report(
     result = {**comparison.result, "notes": [*notes, *_stand_ins(comparison.result)], "command": command}
     write_text(out / "report.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     write_text(out / "report.md", markdown(result))
+    about = [entry["metric"] for entry in result["metrics"].values()]
     page = (
         _environment()
         .get_template("page.html")
         .render(
             result=result,
+            many=wording.media(about),
+            one=wording.media(about, many=False),
+            box_figures=FIGURES,
+            box_counts=COUNTS,
             metrics=METRICS,
             fault_names=FAULT_NAMES,
             style=Markup((FOLDER / "style.css").read_text(encoding="utf-8")),
             forest=figures.forest(result["tasks"]),
             distribution=figures.distribution(result["score_counts"]),
             letters=figures.letters(result["letters"]),
+            recall=figures.recall(_recall(result)),
             groups=choose_items(comparison, out, media),
         )
     )
@@ -91,6 +98,12 @@ def _environment() -> Environment:
         "pretty": _pretty,
     }
     return environment
+
+
+def _recall(result: Json) -> dict[str, list[float] | None]:
+    """Each arm's curve of recall, where boxes were asked for."""
+    entry = result["metrics"].get(GROUNDING.key, {"arms": {}})
+    return {name: arm["boxes"]["recall_at"] for name, arm in entry["arms"].items()}
 
 
 def _pretty(value: Any) -> str:
