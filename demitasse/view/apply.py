@@ -11,12 +11,12 @@ from typing import Any, cast
 
 from demitasse.atomic import write_text
 from demitasse.dataset import Item, TaskFile, rebased, write
-from demitasse.dataset.validation import content_faults
 from demitasse.errors import DataError
-from demitasse.view.edits import Decision, Edit, Key, item_name, text_hash
+from demitasse.view.boxes import with_pixels
+from demitasse.view.edits import REVIEW, Decision, Edit, Key, item_name, text_hash
+from demitasse.view.faults import change_faults
 
 UNUSED = "edits_not_applied.jsonl"
-REVIEW = "review"  # the extra field that an item is marked by
 
 _Place = tuple[str, str, str]  # medium's path, question, answer: what must not be there twice
 
@@ -72,19 +72,21 @@ class _Work:
         decision = edit.decision if edit else Decision.OPEN
         if edit and decision is Decision.EDIT:
             changed = replace(item, **cast("dict[str, Any]", edit.changes))
-            fault = self._fault(file, item, changed)
+            fault = self._fault(file, item, changed, edit.changes)
             if fault:
                 self.done.unused.append((edit, fault))
                 decision = Decision.OPEN
+            elif "answer" in edit.changes:
+                changed = with_pixels(changed)
             item = item if fault else changed
         self.done.counts[decision] += 1
         if decision is Decision.OPEN:
             return item
         return None if decision is Decision.REJECT else _marked(item, edit)
 
-    def _fault(self, file: TaskFile, item: Item, changed: Item) -> str:
+    def _fault(self, file: TaskFile, item: Item, changed: Item, changes: Mapping[str, str]) -> str:
         """Why an edited item cannot be used; empty if it can."""
-        for name, message in content_faults(file.task_of(changed), changed.to_json()):
+        for name, message in change_faults(file.task_of(item), item, changes):
             return f"its {name} {message}"
         place = _place(file, changed)
         if self.places[place] and place != _place(file, item):
@@ -142,9 +144,14 @@ def write_applied(
     for file in moved:
         if file.path:
             write(file.path, file)
+    write_unused(out, applied)
+    return replace(applied, files=moved)
+
+
+def write_unused(out: Path, applied: Applied) -> None:
+    """Write the decisions that were not applied, each with the reason."""
     rows = [{**edit.to_json(), "why": why} for edit, why in applied.unused]
     write_text(out / UNUSED, "".join(json.dumps(row) + "\n" for row in rows))
-    return replace(applied, files=moved)
 
 
 def _check_place(files: Sequence[TaskFile], moved: Sequence[TaskFile], out: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the page shows, whatever folder it came from: videos, the items about them, and what is told on demand."""
+"""What the page shows, whatever folder it came from: media, the items about them, and what is told on demand."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from demitasse.dataset import Item
+from demitasse.view.boxes import declared_units, page_units, written_boxes
 from demitasse.view.edits import item_name, text_hash
 
 Json = dict[str, Any]
@@ -43,6 +44,8 @@ class Medium:
         tracks: for the timeline: name of a track to its stretches.
         texts: what is said about the whole: name to text.
         provenance: by step.
+        size: width and height in pixels that boxes in pixels count in, if they are known.
+        picture: what is drawn over a picture besides the boxes of its items.
     """
 
     name: str
@@ -53,6 +56,8 @@ class Medium:
     tracks: dict[str, list[Span]] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     provenance: Json = field(default_factory=dict)
+    size: tuple[int, int] | None = None
+    picture: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,8 @@ class Review:
         extra = {
             str(number): dict(entry.item.extra) for number, entry in enumerate(self.entries) if entry.medium == index
         }
-        return {"tracks": tracks, "texts": medium.texts, "provenance": medium.provenance, "extra": extra}
+        told = {"tracks": tracks, "texts": medium.texts, "provenance": medium.provenance, "extra": extra}
+        return told | {"picture": medium.picture}
 
 
 class MediaTable:
@@ -149,7 +155,7 @@ def locate(name: str, folder: Path | None) -> tuple[Path | None, str]:
     if "\0" in name or not path.startswith(root.rstrip(os.sep) + os.sep):
         return None, "it lies outside the media folder; name its folder with --media"
     if Path(path).suffix.lower() not in MEDIA_TYPES:
-        return None, "it has no ending of a video or an image"
+        return None, "it has no ending of a video or an image that browsers show"
     try:
         found = os.stat(path)
     except OSError as error:
@@ -174,7 +180,7 @@ def _is_box(box: Any) -> bool:
 def _medium_row(medium: Medium) -> Json:
     shown = "" if medium.path is None else MEDIA_TYPES[medium.path.suffix.lower()].split("/")[0]
     row = {"name": medium.name, "kind": shown, "fault": medium.fault, "note": medium.note, "length": medium.length}
-    return {key: value for key, value in row.items() if value not in ("", None)}
+    return {key: value for key, value in (row | {"size": medium.size}).items() if value not in ("", None)}
 
 
 def _entry_row(entry: Entry) -> Json:
@@ -195,4 +201,8 @@ def _entry_row(entry: Entry) -> Json:
         row["reply"] = entry.reply
     if entry.boxes:
         row["boxes"] = entry.boxes
+    units = declared_units(item)
+    if units is not None:
+        row["units"] = page_units(units)
+        row |= {"found": written_boxes(entry.reply)} if entry.reply is not None else {}
     return row

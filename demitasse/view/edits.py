@@ -25,6 +25,7 @@ from demitasse.dataset import Item
 from demitasse.errors import DataError
 
 EDITS = "edits.jsonl"
+REVIEW = "review"  # the field that whatever was decided on is marked by
 FIELDS = ("question", "answer", "reasoning")  # what a person may change, and what `of` is the hash of
 
 Key = tuple[str, str]  # item, of

@@ -1,4 +1,4 @@
-"""The folders that the page understands: annotation results, dataset files, and a student's predictions."""
+"""The folders that the page understands: results of annotation, dataset files, and a student's predictions."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from demitasse.dataset.schema import TASKS
 from demitasse.engine.journal import read_rows
 from demitasse.errors import DataError
 from demitasse.view.contents import Entry, Mark, MediaTable, Medium, Review, Tone, boxes_of
+from demitasse.view.pictures import add_pictures, is_picture_results
 from demitasse.view.timeline import add_captions, is_results
 
 STEP_4 = "step_4_output"  # TAO's name
@@ -32,7 +33,7 @@ def open_review(path: Path, media: Path | None = None, captions: Path | None = N
 
     Args:
         path: a results folder of `annotate video`, a dataset file, a folder of them (or of train/ and eval/), or a
-            run folder of `demitasse predict`.
+            run folder of `demitasse predict`, or a results folder of `annotate image`.
         media: the folder of the media, if it is not the one that the data name.
         captions: a results folder of `annotate video` whose captions are shown with the same videos.
 
@@ -45,6 +46,8 @@ def open_review(path: Path, media: Path | None = None, captions: Path | None = N
     table = MediaTable(review, media)
     if path.is_dir() and (path / "predictions.jsonl").is_file():
         _add_predictions(review, table, path)
+    elif is_picture_results(path):
+        add_pictures(review, table, path)
     elif path.is_dir() and is_results(path):
         _add_results(review, table, path)
     else:

@@ -10,12 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from demitasse.dataset.validation import content_faults
 from demitasse.engine.journal import Journal
 from demitasse.engine.lock import lock_results
 from demitasse.errors import DataError
 from demitasse.view.contents import Entry, Review
 from demitasse.view.edits import EDITS, Edit, Key, item_name, read_edits, text_hash
+from demitasse.view.faults import change_faults
 
 LOCK = "REVIEW.LOCK"
 
@@ -69,7 +69,8 @@ class EditStore:
         entry = self._entries.get(edit.key)
         if entry is None:
             raise DataError("the page shows another text than the data now hold; load it again")
-        _check(entry, edit.changes)
+        for name, message in change_faults(entry.task, entry.item, edit.changes):
+            raise DataError(f"the {name} {message}")
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
         media = entry.item.media_id
         edit = Edit(edit.item, edit.of, edit.decision, edit.changes, entry.task, media, self._who, time)
@@ -90,12 +91,6 @@ class EditStore:
         """The present decisions."""
         with self._mutex:
             return [edit.to_json() for edit in self.edits.values()]
-
-
-def _check(entry: Entry, changes: Mapping[str, str]) -> None:
-    fields = entry.item.to_json() | dict(changes)
-    for name, message in content_faults(entry.task, fields) if changes else ():
-        raise DataError(f"the {name} {message}")
 
 
 def _key(row: Mapping[str, Any]) -> Key:

@@ -53,7 +53,9 @@ function lost(count) {
 function judge(decision) {
   const item = current();
   if (!item || !state.data.decidable) return;
-  decide(item, decision, {}, noted()).catch((error) => toast(error.message, true));
+  settle();
+  // What was corrected and is then accepted stays corrected.
+  if (decision !== "accept" || decisionOf(item) !== "edit") decide(item, decision, {}, noted()).catch((error) => toast(error.message, true));
   if (!goToUndecided()) toast("Nothing undecided follows in this list.");
 }
 
@@ -73,6 +75,7 @@ function acceptMedium() {
 }
 
 function undo() {
+  settle();
   const last = state.undo.pop();
   if (!last || !last.length) { toast("There is nothing to undo."); return; }
   for (const { item, before } of last) {

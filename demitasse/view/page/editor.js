@@ -4,6 +4,7 @@
 function openEditor(field) {
   const item = current();
   if (!item || !state.data.decidable) return;
+  settle();
   state.editing = true;
   const text = textOf(item, editOf(item));
   const parts = questionParts(text.question);
@@ -17,12 +18,14 @@ function openEditor(field) {
     if (chosen >= 0) answer.value = answered(text.answer, parts, parts.options[chosen].letter, options.map((one) => one.value));
   };
   [...radios, ...options].forEach((input) => { input.oninput = follow; });
-  const form = make("div", "form", ...labelled("1", "Question", stem));
+  const phrase = item.task === "expression"; // its boxes are changed on the picture
+  const form = make("div", "form", ...labelled("1", phrase ? "Phrase" : "Question", stem));
   if (parts.options.length) {
     form.append(make("label", "", make("kbd", "", "2"), " Options, and the right one"));
     parts.options.forEach((option, number) => form.append(make("div", "choice", radios[number], make("span", "faint", option.letter), options[number])));
   }
-  form.append(...labelled("3", "Answer", answer), ...labelled("4", "Reasoning", reasoning), fault);
+  if (!phrase) form.append(...labelled("3", "Answer", answer), ...labelled("4", "Reasoning", reasoning));
+  form.append(fault);
   const save = async () => {
     const said = { question: joined(parts, stem.value, options.map((one) => one.value)), answer: answer.value, reasoning: reasoning.value };
     const changes = Object.fromEntries(Object.entries(said).filter(([name, value]) => value !== (item[name] || "")));
@@ -44,7 +47,7 @@ function openEditor(field) {
   byId("actions").replaceChildren(
     action("Save", "Ctrl ↵", save, "save"), action("Cancel", "Esc", closeEditor),
   );
-  const target = [stem, options[0] || answer, answer, reasoning][field];
+  const target = phrase ? stem : [stem, options[0] || answer, answer, reasoning][field];
   target.focus();
   target.setSelectionRange?.(target.value.length, target.value.length);
 }

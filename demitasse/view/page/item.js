@@ -15,13 +15,16 @@ function drawCard() {
   }
   if (state.editing) return;
   const edit = editOf(item);
+  if (scene && scene.view) gatherItems();
   const parts = [cardHead(item), ...notices(item), ...questionBlock(item, edit), ...answerBlock(item, edit)];
   const text = textOf(item, edit);
   if (text.reasoning) parts.push(make("h3", "", "Reasoning"), prose(text.reasoning), ...was(item.reasoning || "", text.reasoning));
   if (item.marks) parts.push(make("h3", "", "Verdicts"), make("div", "marks", ...item.marks.toSorted((a, b) => TONES.indexOf(a[2]) - TONES.indexOf(b[2])).map(markLine)));
   parts.push(provenance(item));
+  const from = card.scrollTop;
   card.replaceChildren(...parts);
-  card.scrollTop = 0;
+  card.scrollTop = drawCard.last === item ? from : 0;
+  drawCard.last = item;
   drawActions(item);
   drawBoxes();
 }
@@ -66,7 +69,7 @@ function optionLine(option, right, said) {
 function answerBlock(item, edit) {
   const text = textOf(item, edit);
   const title = item.reply === undefined ? "Answer" : "Truth";
-  const nodes = [make("h3", "", title), prose(text.answer, "answer"), ...was(item.answer, text.answer)];
+  const nodes = item.units && scene ? boxesBlock(item, edit) : [make("h3", "", title), prose(text.answer, "answer"), ...was(item.answer, text.answer)];
   if (item.reply === undefined) return nodes;
   const [, thoughts, reply] = /^\s*<think>([^]*?)<\/think>([^]*)$/.exec(item.reply) || [, "", item.reply];
   nodes.push(make("h3", "", "Reply"), reply.trim() ? prose(reply.trim(), "answer") : make("span", "faint", "(empty)"));
@@ -91,7 +94,7 @@ function provenance(item) {
     if (!box.open || box.childElementCount > 1) return;
     const told = await detail(item.medium);
     const extra = told.extra[item.index] || {};
-    const all = { ...extra, decision: editOf(item) || null, of_the_video: told.provenance };
+    const all = { ...extra, decision: editOf(item) || null, of_the_whole: told.provenance };
     box.append(make("pre", "", JSON.stringify(all, null, 2)));
   };
   return box;

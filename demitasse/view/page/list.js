@@ -64,12 +64,25 @@ function mediumRow(index) {
 
 function itemRow(index) {
   const { item } = state.rows[index];
-  const words = make("span", "words", textOf(item, editOf(item)).question.split("\n")[0]);
+  const words = make("span", "words", titleOf(item));
   words.dir = "auto";
   const row = make("div", `row ${decisionOf(item)}`, make("span", "dot"));
+  row.dataset.item = item.index;
+  // Rows that scroll under a pointer at rest are not pointed at.
+  row.onpointermove = (event) => { if (event.movementX || event.movementY) point({ kind: "item", index: item.index }); };
+  row.onpointerleave = () => point(null);
+  row.classList.toggle("lit", Boolean(scene && scene.litItems && scene.litItems.has(item.index)));
   if ((item.marks || []).some((mark) => mark[2] === "bad")) row.append(make("span", "flag", "▲"));
-  row.append(make("span", "task", plain(item.task)), words);
+  if (item.task !== "expression") row.append(make("span", "task", plain(item.task)));
+  row.append(words);
   return placed(row, index);
+}
+
+// A line for an item: its question, or the phrase that its boxes are labelled with, for such questions all begin alike.
+function titleOf(item) {
+  const { question, answer } = textOf(item, editOf(item));
+  const [, label] = (item.units && /"label": ("(?:[^"\\]|\\.)*")/.exec(answer)) || [];
+  return label ? JSON.parse(label) : question.split("\n")[0];
 }
 
 function placed(row, index) {
@@ -80,6 +93,7 @@ function placed(row, index) {
 }
 
 function select(index) {
+  leaveItem();
   if (index < 0 || index >= state.rows.length) { state.at = -1; drawList(); drawCard(); return; }
   state.at = index;
   state.editing = false;

@@ -1,4 +1,4 @@
-// The video or picture on the screen, with the boxes of the item over it.
+// The video on the screen, with the boxes of the item over it. A picture has files of its own, from picture.js on.
 "use strict";
 
 let video = null;
@@ -13,7 +13,8 @@ function showMedium(index) {
   showScreen(medium, index);
   byId("timeline").replaceChildren();
   byId("captions").replaceChildren();
-  detail(index).then((told) => { if (state.medium === index) drawDetail(told, medium); }, (error) => toast(error.message, true));
+  const draw = medium.kind === "image" || medium.size ? drawPanel : drawDetail;
+  detail(index).then((told) => { if (state.medium === index) draw(told, medium); }, (error) => toast(error.message, true));
   if (index + 1 < state.data.media.length) detail(index + 1).catch(() => {});
 }
 
@@ -28,14 +29,11 @@ function detail(index) {
 function showScreen(medium, index) {
   const screen = byId("screen");
   if (video) { video.removeAttribute("src"); video.load(); }
-  video = null;
+  video = scene = null;
+  if (medium.kind !== "image") byId("layers").replaceChildren(); // else it would blink from picture to picture
+  screen.classList.toggle("pictured", medium.kind === "image");
   if (medium.kind === "image") {
-    const image = make("img");
-    image.alt = medium.name;
-    image.onload = drawBoxes;
-    image.onerror = () => cannot(medium);
-    image.src = source.url(index);
-    screen.replaceChildren(image, make("canvas"));
+    showPicture(medium, index);
   } else if (medium.kind === "video") {
     video = make("video");
     Object.assign(video, { muted: true, loop: true, preload: "auto", playsInline: true, tabIndex: -1 });
@@ -92,10 +90,10 @@ function playItem() {
 }
 
 function drawBoxes() {
+  if (scene) { drawPicture(); return; }
   const canvas = document.querySelector("#screen canvas");
-  const shown = document.querySelector("#screen video, #screen img");
-  if (!canvas || !shown) return;
-  const [width, height] = [shown.videoWidth || shown.naturalWidth, shown.videoHeight || shown.naturalHeight];
+  if (!canvas || !video) return;
+  const [width, height] = [video.videoWidth, video.videoHeight];
   const pen = canvas.getContext("2d");
   canvas.width = canvas.clientWidth * devicePixelRatio;
   canvas.height = canvas.clientHeight * devicePixelRatio;

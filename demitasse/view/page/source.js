@@ -66,6 +66,7 @@ function faultOf(edit, item) {
   const text = textOf(item, edit);
   if (!text.question.trim()) return "the question is empty";
   if (!text.answer.trim()) return "the answer is empty";
+  if (item.task === "expression" && text.answer.trim() === "[]") return "the answer holds no box; reject the expression instead";
   const letters = questionParts(text.question).options.map((option) => option.letter);
   if (/^mcq/.test(item.task) && !letters.includes(letterOf(text.answer))) return `the answer must begin with one of the letters ${letters.join(", ")}`;
   if (/^bcq/.test(item.task) && !/^(yes|no)\b/i.test(text.answer.trim())) return "the answer must begin with Yes or No";

@@ -10,17 +10,15 @@ function listen() {
   byId("search").oninput = () => { clearTimeout(timer); timer = setTimeout(filter, 130); };
   byId("show-help").onclick = () => byId("help").showModal();
   byId("download").onclick = download;
-  new ResizeObserver(() => { drawList(); tick(); drawBoxes(); }).observe(document.body);
-  window.addEventListener("beforeunload", (event) => { if (waiting.size || embedded.unsaved || state.editing) event.preventDefault(); });
+  new ResizeObserver(() => { drawList(); tick(); if (scene) roomChanged(); else drawBoxes(); }).observe(document.body);
+  window.addEventListener("beforeunload", (event) => { if (waiting.size || embedded.unsaved || state.editing || (scene && scene.draft)) event.preventDefault(); });
   // Somebody may have decided in another window.
   document.addEventListener("visibilitychange", async () => {
     if (document.hidden || waiting.size || source !== served) return;
     putEdits(await get("/api/edits").catch(() => []));
     refresh();
   });
-  byId("keys").replaceChildren(...KEYS.flatMap(([keys, words]) => [
-    make("dt", "", ...keys.split(" ").flatMap((key) => [make("kbd", "", key), " "])), make("span", "", words),
-  ]));
+  listKeys();
 }
 
 async function start() {
