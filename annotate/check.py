@@ -38,7 +38,9 @@ SIDE, RATE = 64, 8  # pixels and frames a second of the video that is shown: som
 
 def add_check_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `demitasse check`."""
-    parser.add_argument("--config", type=Path, metavar="FILE", help="a TAO spec, or a recipe with a section `annotate`")
+    parser.add_argument(
+        "--config", "-e", type=Path, metavar="FILE", help="a TAO spec, or a recipe with a section `annotate`"
+    )
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="as for `demitasse annotate`")
 
 
@@ -105,7 +107,17 @@ def check_endpoint(name: str, key: str, endpoint: Endpoint, stills: bool = False
         schema=SCHEMA if model.capability.json_schema else None,
         sampling=replace(sampling, max_tokens=min(sampling.max_tokens, ROOM)),
     )
-    return asyncio.run(_ask(model, request, key, endpoint))
+    problem, told = asyncio.run(_ask(model, request, key, endpoint))
+    return problem, told + (_boxes(model, key, endpoint) if told and stills else "")
+
+
+def _boxes(model: ChatModel, key: str, endpoint: Endpoint) -> str:
+    """How boxes will be written to it and read from it: no reply tells whether that is the model's own way."""
+    from annotate.referring.space import space_of
+
+    style = model.capability.boxes
+    unsaid = "" if style else f", for {key}.{endpoint.backend}.boxes is empty"
+    return f"; its boxes are taken as {space_of(style).style}{unsaid}"
 
 
 def _media(model: ChatModel, stills: bool) -> tuple[Part, ...]:

@@ -75,7 +75,9 @@ class OpenAI:
     )
     fps: float | None = setting(None, "frames a second that the model looks at; null: its own choice", gt=0)  # ours
     fps_channel: str = setting("", "how fps is told; empty: as its kind takes it", choices=("", *FPS_CHANNELS))  # ours
-    boxes: str = setting("", "how the model writes boxes; empty: as its kind does", choices=("", *BOX_STYLES))  # ours
+    boxes: str = setting(
+        "", "how the model writes boxes; empty: qwen_1000, as TAO asks", choices=("", *BOX_STYLES)
+    )  # ours
     min_pixels: int = setting(56 * 56, "of a still as it is sent; the server's own bound or more", ge=1)  # ours
     max_pixels: int = setting(28 * 28 * 16384, "of a still as it is sent; the server's own bound or less", ge=1)  # ours
     extra_body: dict[str, Any] = setting({}, "more fields of each request, sent as they are")  # ours
@@ -106,7 +108,7 @@ class Scripted:
 class Endpoint:
     """Who is asked. `local` and `scripted` are ours; the latter is the stand-in that knows only the toy world."""
 
-    backend: str = setting("gemini", "which of these is asked; scripted knows only toy clips", choices=BACKENDS)
+    backend: str = setting("gemini", "which of these is asked; scripted knows only toys", choices=BACKENDS)
     gemini: Gemini = setting(Gemini(), "Google's Gemini API")
     openai: OpenAI = setting(OpenAI(), "Any server that speaks OpenAI's chat protocol: vLLM, NIM, OpenAI itself")
     local: Local = setting(Local(), "A Qwen-VL checkpoint in transformers' layout, run in this process")  # ours

@@ -26,6 +26,8 @@ _ERRORS_SHOWN = 4
 def _filled(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be empty")
+    if any("\ud800" <= sign <= "\udfff" for sign in text):  # an escape of JSON: no file in UTF-8 can hold it
+        raise ValueError("must be text: half of a surrogate pair is none")
     return text.strip()
 
 

@@ -20,7 +20,9 @@ _EXPECTED = {"video": "if no video is rejected", "image": "if each box gets its 
 
 def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `demitasse plan`."""
-    parser.add_argument("--config", type=Path, metavar="FILE", help="a TAO spec, or a recipe with a section `annotate`")
+    parser.add_argument(
+        "--config", "-e", type=Path, metavar="FILE", help="a TAO spec, or a recipe with a section `annotate`"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="as for `demitasse annotate`")
 
@@ -120,7 +122,7 @@ def _conclusions(found: Forecast, cap: float | None) -> list[str]:
             f"requests: from {found.least:,}, {_LEAST[found.kind]}, to {found.most:,}, if every reply has to be asked "
             "for again; failed requests that are repeated come on top"
         )
-    if found.kept:
+    if found.kept and high:
         lines.append(f"up to {found.kept} fewer: so many replies are paid for already that no row of these holds")
     if found.alike:
         lines.append(f"{found.alike} {found.kind}s have the content of another one; their replies are bought once")

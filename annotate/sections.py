@@ -10,6 +10,7 @@ from demitasse.config.source import read_file
 from demitasse.errors import ConfigError
 
 VIDEO, IMAGE = "video_reasoning_annotation", "image_referring_expression"
+COMMANDS = {VIDEO: "demitasse annotate video", IMAGE: "demitasse annotate image"}
 _TYPE = "autolabel_type"
 
 
@@ -19,16 +20,34 @@ def section_of(path: Path | None, overrides: Sequence[str]) -> str:
     Raises:
         ConfigError: if both are there and no `autolabel_type` chooses between them.
     """
-    told = dict(_file_keys(path))
-    for override in overrides:
-        key, _, value = override.lstrip("+").removeprefix("annotate.").partition("=")
-        told[key.split(".")[0]] = value
+    told = _told(path, overrides)
     if told.get(_TYPE) in (VIDEO, IMAGE):
         return str(told[_TYPE])
     found = [section for section in (VIDEO, IMAGE) if section in told]
     if len(found) > 1:
         raise ConfigError(f"there are both {VIDEO} and {IMAGE}: say which with {_TYPE}={IMAGE}")
     return found[0] if found else VIDEO
+
+
+def refuse_other(section: str, path: Path | None, overrides: Sequence[str]) -> None:
+    """Refuse a spec that is plainly the other pipeline's, in the name of the one that reads `section`.
+
+    Raises:
+        ConfigError: if its `autolabel_type` names the other, or it has the other's section and not this one.
+    """
+    told, other = _told(path, overrides), IMAGE if section == VIDEO else VIDEO
+    if told.get(_TYPE) == other or (told.get(_TYPE) != section and other in told and section not in told):
+        raise ConfigError(
+            f"this spec is for {other}, and `{COMMANDS[section]}` reads {section}: use `{COMMANDS[other]}`"
+        )
+
+
+def _told(path: Path | None, overrides: Sequence[str]) -> dict[str, Any]:
+    told = dict(_file_keys(path))
+    for override in overrides:
+        key, _, value = override.lstrip("+").removeprefix("annotate.").partition("=")
+        told[key.split(".")[0]] = value
+    return told
 
 
 def _file_keys(path: Path | None) -> Mapping[str, Any]:

@@ -31,9 +31,9 @@ class Command(NamedTuple):
 COMMANDS = {
     "demo": Command("the whole loop on toy videos, offline, in minutes", "demitasse.demo"),
     "run": Command("a recipe's stages in order, resumable", "demitasse.recipe"),
-    "toyworld": Command("write small videos whose truth is known", "demitasse.toyworld.command"),
+    "toyworld": Command("write small videos and pictures whose truth is known", "demitasse.toyworld.command"),
     "plan": Command("what annotating would ask and cost, before anything is sent", "annotate.plan"),
-    "annotate": Command("teachers write data about your videos", "annotate.command"),
+    "annotate": Command("teachers write data about your videos and images", "annotate.command"),
     "check": Command("one tiny request to each endpoint before anything is spent", "annotate.check"),
     "data": Command("validate, count, split, convert, correct and publish datasets", "demitasse.data_command"),
     "train": Command("train a student, in one process", "train.command"),

@@ -37,12 +37,19 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--json", action="store_true", help="print JSON")
     add.set_defaults(run_data_command=_stats)
 
-    add = commands.add_parser("split", help="part a dataset into train and eval, by video")
+    add = commands.add_parser("split", help="part a dataset into train and eval, by video or image")
     add.add_argument("source", type=Path, help="a folder with dataset files")
     add.add_argument("out", type=Path, help="gets train/, eval/ and split.json")
-    add.add_argument("--eval", type=float, default=0.2, metavar="PART", dest="eval_part")
-    add.add_argument("--seed", type=int, default=0)
-    add.add_argument("--together", metavar="FIELD", help="keep videos on one side whose items share this field's value")
+    add.add_argument(
+        "--eval",
+        type=float,
+        default=0.2,
+        metavar="PART",
+        dest="eval_part",
+        help="a fraction of the videos or images if below 1, otherwise their number (default: 0.2)",
+    )
+    add.add_argument("--seed", type=int, default=0, help="another seed, another split (default: 0)")
+    add.add_argument("--together", metavar="FIELD", help="keep media on one side whose items share this field's value")
     add.set_defaults(run_data_command=_split)
 
     add = commands.add_parser(
@@ -149,8 +156,13 @@ def _split(args: argparse.Namespace) -> int:
     write_split(split, args.out)
     for side, ids, files in (("train", split.train_ids, split.train), ("eval", split.eval_ids, split.eval)):
         items = sum(len(file.items) for file in files)
-        print(f"{args.out / side}: videos {len(ids)}, items {items}, files {len(files)}")
+        print(f"{args.out / side}: {_media_word(files)} {len(ids)}, items {items}, files {len(files)}")
     return 0
+
+
+def _media_word(files: list[TaskFile]) -> str:
+    kinds = {"images" if item.video_id is None else "videos" for file in files for item in file.items}
+    return " and ".join(sorted(kinds))
 
 
 def _convert(args: argparse.Namespace) -> int:

@@ -225,7 +225,10 @@ def _swap_hint(values: Sequence[float], convention: Convention, size: tuple[floa
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number, as JSON may hold it, that is larger than any float
+        return False
 
 
 def _area(box: Box) -> float:

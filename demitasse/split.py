@@ -90,10 +90,11 @@ def write_split(split: Split, folder: Path | str) -> list[Path]:
 def _eval_count(part: float, videos: int) -> int:
     count = round(part * videos) if 0 < part < 1 else round(part)
     if part >= 1 and count != part:
-        raise DataError(f"{part} videos for evaluation is neither a fraction below 1 nor a whole number")
+        raise DataError(f"{part} videos or images for evaluation is neither a fraction below 1 nor a whole number")
     if not 0 < count < videos:
         raise DataError(
-            f"{part} of {videos} separate videos for evaluation leaves a side empty; take between 1 and {videos - 1}"
+            f"{part} of {videos} separate videos or images for evaluation leaves a side empty; "
+            f"take between 1 and {videos - 1}"
         )
     return count
 
@@ -115,7 +116,9 @@ def _groups(files: Sequence[TaskFile], together: str | None) -> list[set[str]]:
 
 def _tie(task_file: TaskFile, index: int, item: Item, field: str) -> str:
     if field not in item.extra:
-        raise DataError(f"{_name(task_file)}: items[{index}] has no field '{field}', by which videos are kept together")
+        raise DataError(
+            f"{_name(task_file)}: items[{index}] has no field '{field}', by which videos or images are kept together"
+        )
     return json.dumps(item.extra[field], sort_keys=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -31,8 +32,8 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", choices=get_args(Frames), default=_DEFAULTS.frames, help="blank: a control")
     parser.add_argument("--fps", type=float, default=_DEFAULTS.fps, help="frames a second, as in training")
     parser.add_argument("--max-frames", type=int, default=_DEFAULTS.max_frames, help="most frames of a video")
-    parser.add_argument("--min-pixels", type=int, help="fewest pixels of a frame")
-    parser.add_argument("--max-pixels", type=int, help="most pixels of a frame")
+    parser.add_argument("--min-pixels", type=int, help="fewest pixels of a frame or image (default: the model's)")
+    parser.add_argument("--max-pixels", type=int, help="most pixels of a frame or image (default: the model's)")
     parser.add_argument("--max-new-tokens", type=int, default=_DEFAULTS.max_new_tokens, help="longest answer")
     parser.add_argument("--system-prompt", default="", help="put before every question, as in training")
     parser.add_argument("--batch-size", type=int, default=8, help="items asked at once")
@@ -64,6 +65,8 @@ def run_predict(args: argparse.Namespace) -> int:
     )
     failed = f", {done.failed} could not be asked (their rows say why)" if done.failed else ""
     print(f"{args.out}: {done.asked} items asked, {done.found} found done{failed}")
+    if done.failed:
+        print(f"the first: {done.why}", file=sys.stderr)
     return done.exit_code
 
 
@@ -144,7 +147,7 @@ def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--after", required=True, metavar="[NAME=]RUN", help="the run that is to be better")
     parser.add_argument("--arm", action="append", default=[], metavar="NAME=RUN", help="a run to show beside them")
     parser.add_argument("--out", type=Path, required=True, help="folder for index.html, report.md and report.json")
-    parser.add_argument("--media", type=Path, help="folder of the videos, for links from the page")
+    parser.add_argument("--media", type=Path, help="folder of the videos or images, for the page")
     parser.add_argument("--note", action="append", default=[], help="a sentence that readers must know")
     _add_skip(parser)
 

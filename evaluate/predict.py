@@ -49,11 +49,12 @@ class Student(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """What a run did: asked now, found done from before, and how many of all could not be asked."""
+    """What a run did: asked now, found done from before, how many of all could not be asked, and why the first."""
 
     asked: int
     found: int
     failed: int
+    why: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -109,8 +110,8 @@ def predict(
         if not begun:  # only now: a student that could not be loaded leaves no claim on the folder
             write_rows(out / ITEMS, [one.asked.to_json() for one in work])
             write_text(out / RUN, json.dumps(header, indent=2, ensure_ascii=False) + "\n")
-        failed = _ask(student, left, out, batch_size) if student else 0
-    return Predicted(asked=len(work) - len(done), found=len(done), failed=failed)
+        reasons = _ask(student, left, out, batch_size) if student else []
+    return Predicted(len(work) - len(done), len(done), len(reasons), next(iter(reasons), ""))
 
 
 def _work(files: Sequence[TaskFile], tasks: Collection[str]) -> list[_Work]:
@@ -203,9 +204,9 @@ def _resume(path: Path, work: Sequence[_Work]) -> set[str]:
     return good
 
 
-def _ask(student: Student, work: Sequence[_Work], out: Path, batch_size: int) -> int:
-    """Ask in batches, keeping each batch's rows before the next is asked; returns how many could not be asked."""
-    failed = 0
+def _ask(student: Student, work: Sequence[_Work], out: Path, batch_size: int) -> list[str]:
+    """Ask in batches, keeping each batch's rows before the next is asked; returns why each failed one did."""
+    reasons: list[str] = []
     progress = tqdm(total=len(work), desc=f"predict {out.name}", unit="item", delay=PROGRESS_AFTER)
     with Journal(out / PREDICTIONS, lambda row: str(row["item_id"])) as journal, progress:
         for start in range(0, len(work), batch_size):
@@ -213,9 +214,9 @@ def _ask(student: Student, work: Sequence[_Work], out: Path, batch_size: int) ->
             for row in rows:
                 journal.append(row.to_json())
             journal.sync()
-            failed += sum(row.finish == "error" for row in rows)
+            reasons += [row.error for row in rows if row.finish == "error"]
             progress.update(len(rows))
-    return failed
+    return reasons
 
 
 def _answer(student: Student, batch: Sequence[_Work]) -> Iterator[Prediction]:

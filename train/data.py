@@ -46,7 +46,9 @@ def read_lessons(files: list[str], tasks: list[str]) -> list[Lesson]:
     found = Counter(lesson.task for lesson in lessons)
     absent = [task for task in tasks if not found[task]]
     if absent:
-        raise DataError(f"data.tasks: no item of task '{absent[0]}' in {', '.join(files)}; there are {sorted(found)}")
+        raise DataError(
+            f"data.tasks: no item of task '{absent[0]}' in {', '.join(files)}; there are {sorted(found)}; [] takes all"
+        )
     chosen = [lesson for lesson in lessons if not tasks or lesson.task in tasks]
     if not chosen:
         raise DataError(f"data.files: no item in {', '.join(files)}")

@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 
 from annotate.referring import legacy, reading
+from annotate.referring.agreement import AgreementTotals
 from annotate.referring.united import Reader, UsedRows, everything
 from demitasse.atomic import replacing, write_text
 from demitasse.engine.journal import Row
@@ -81,8 +82,10 @@ class Annotations:
         images: rows of `annotations.jsonl`.
         regions, captions, expressions: in them.
         check: what step 3 did.
+        agreement: what step 4 found.
         left_out: label lines, boxes and given entries that are not used, by reason, and the first of each.
         stale: rows of steps that were not asked for and are older than what they were made from, by step.
+        unwritten: images whose names are too long for TAO's text files.
     """
 
     images: int = 0
@@ -90,14 +93,17 @@ class Annotations:
     captions: int = 0
     expressions: int = 0
     check: CheckTotals = field(default_factory=CheckTotals)
+    agreement: AgreementTotals = field(default_factory=AgreementTotals)
     left_out: Counter[str] = field(default_factory=Counter)
     stale: Counter[str] = field(default_factory=Counter)
+    unwritten: list[str] = field(default_factory=list)
     _first: dict[str, str] = field(default_factory=dict)
 
     @property
     def unusable(self) -> list[tuple[str, str]]:
         """What was left out, and not because a person asked for it: (how much and where, why)."""
-        return [(self._where(reason), reason) for reason in self.left_out if reason not in _ON_PURPOSE]
+        found = [(self._where(reason), reason) for reason in self.left_out if reason not in _ON_PURPOSE]
+        return found + [(image, "no text files: its name is too long for theirs") for image in self.unwritten]
 
     @property
     def notes(self) -> list[str]:
@@ -109,7 +115,9 @@ class Annotations:
             f"{count} rows of step {step} are older than what they were made from and left out: run step {step} again"
             for step, count in sorted(self.stale.items())
         ]
-        return [*told, self.check.line()] if self.check.images else told
+        if self.unwritten:
+            told.append(f"no text files of {len(self.unwritten)} images with too long names, first {self.unwritten[0]}")
+        return told + [totals.line() for totals in (self.check, self.agreement) if totals.images]
 
     def count(self, row: Fields, rows: UsedRows) -> None:
         """Add an image."""
@@ -124,6 +132,8 @@ class Annotations:
             self._first.setdefault(reason, f"{row['image']}, {place}")
         if "3" in rows:
             self.check.count(rows["3"])
+        if "4" in rows:
+            self.agreement.count(rows["4"])
 
     def _where(self, reason: str) -> str:
         count = self.left_out[reason]
@@ -154,7 +164,8 @@ def assemble(
             made.count(row, rows)
             file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
             if output_format != "jsonl":
-                legacy.write(results_dir, row["image_id"], rows)
+                written = legacy.write(results_dir, row["image_id"], rows)
+                made.unwritten += [] if written else [row["image"]]
     made.stale = reader.stale
     if output_format == "legacy":
         (results_dir / FILE).unlink()

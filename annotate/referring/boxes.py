@@ -91,6 +91,8 @@ def _unusable(labelled: Labelled, frame: Frame, selection: Selection) -> str:
     left, top, right, bottom = _within(labelled.corners, frame)
     if min(right - left, bottom - top) < selection.min_box_px:
         return f"smaller than min_box_px: {shown}"
+    if round(left, DECIMALS) == round(right, DECIMALS) or round(top, DECIMALS) == round(bottom, DECIMALS):
+        return f"without area: {shown}"  # as it is kept
     return ""
 
 

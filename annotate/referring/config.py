@@ -13,6 +13,7 @@ from typing import Any
 from annotate.endpoints import Endpoint
 from annotate.run import spec as run_spec
 from annotate.run.spec import Experiment, asking_problems, given_in_vain, list_problems
+from annotate.sections import refuse_other
 from demitasse.chat.kinds import BOX_STYLES
 from demitasse.config.setting import foreign, setting
 from demitasse.dataset import DIALECTS
@@ -138,6 +139,7 @@ def read_draft(path: Path | None, overrides: Sequence[str]) -> Spec:
     Raises:
         ConfigError: as `read_config`.
     """
+    refuse_other(SECTION, path, overrides)
     spec = run_spec.read_draft(Spec, path, overrides)
     workflow = spec.image_referring_expression.workflow
     workflow.steps.sort(key=STEPS.index)

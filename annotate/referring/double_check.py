@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from annotate.asking import Asked, Asker, all_of
 from annotate.referring.grammar import fold, write_line
-from annotate.referring.matching import given_boxes, one_line
+from annotate.referring.matching import NEAR, given_boxes, nearest, one_line
 from annotate.referring.replies import verdict_form
 from annotate.referring.rows import head, made_by
 from annotate.referring.space import Space, canonical, space_of, stored
@@ -145,13 +145,11 @@ def apply(expression: Fields, verdicts: Sequence[Verdict], fields: Fields) -> Fi
 
 
 def _moved(instance: Fields, verdict: Verdict, fields: Fields) -> Fields:
-    """The instance at its new place; it still means the same region."""
+    """The instance at its new place; it means the region that is there, or none, and no longer the one it came from."""
     assert verdict.box is not None  # a move has one
-    moved = {**instance, **stored(verdict.box, fields)}
-    if instance.get("region") is not None and fields.get("regions"):
-        region = canonical(fields["regions"][instance["region"]], fields)
-        moved["region_iou"] = round(iou(region, verdict.box), 4)
-    return moved
+    regions = [canonical(region, fields) for region in fields.get("regions") or ()]
+    region, overlap = nearest(verdict.box, regions, NEAR)
+    return {**instance, **stored(verdict.box, fields), "region": region, "region_iou": overlap}
 
 
 def _unchecked(expression: Fields, reason: str) -> Fields:

@@ -6,16 +6,16 @@ them. An entry that cannot be used is named in `left_out`, by its place.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from annotate.referring.kitti import Labelled, LeftOut
+from annotate.referring.kitti import MOST, Labelled, LeftOut
+from annotate.referring.matching import nearest
 from annotate.referring.space import canonical, stored
 from demitasse.engine.step import Fields
 from demitasse.errors import DataError
-from demitasse.geometry import Box, iou
+from demitasse.geometry import Box
 
 # What is taken over of a line, and the step that the last three come from.
 FIELDS = ("width", "height", "kitti_bboxes", "boxes", "left_out", "regions", "caption", "expressions")
@@ -53,7 +53,7 @@ def given_objects(given: Mapping[str, Any]) -> tuple[list[Labelled], list[LeftOu
     entries = given.get("boxes", given.get("kitti_bboxes", []))
     read = _our_box if "boxes" in given else _tao_box
     objects: list[Labelled] = []
-    left_out: list[LeftOut] = list(given.get("left_out", [])) if "boxes" in given else []
+    left_out = list(_told_left_out(given.get("left_out", []))) if "boxes" in given else []
     for number, entry in enumerate(entries, start=1):
         try:
             objects.append(read(number, entry))
@@ -62,11 +62,23 @@ def given_objects(given: Mapping[str, Any]) -> tuple[list[Labelled], list[LeftOu
     return objects, left_out
 
 
-def _our_box(number: int, entry: Entry) -> Labelled:
+def _told_left_out(entries: Sequence[Any]) -> Iterator[LeftOut]:
+    """What an earlier run left out, as far as it says so in the form that ours do."""
+    for place, entry in enumerate(entries):
+        if isinstance(entry, dict) and isinstance(entry.get("reason"), str) and isinstance(entry.get("line", 0), int):
+            yield entry
+        else:
+            yield {"entry": f"left_out[{place}]", "reason": f"no reason in it: {str(entry)[:60]}"}
+
+
+def _our_box(number: int, entry: Any) -> Labelled:
+    if not isinstance(entry, dict):
+        raise ValueError(entry)
     corners = _corners(entry.get("clipped_from") or entry["bbox_px"])
     score = None if entry.get("score") is None else float(entry["score"])
     truncated, occluded = (float(entry.get(name, -1)) for name in ("truncated", "occluded"))
-    return Labelled(int(entry.get("line", number)), str(entry["type"]), corners, truncated, occluded, score)
+    line = entry["line"] if isinstance(entry.get("line"), int) else number
+    return Labelled(line, str(entry["type"]), corners, truncated, occluded, score)
 
 
 def _tao_box(number: int, entry: Sequence[Any]) -> Labelled:
@@ -78,7 +90,7 @@ def _tao_box(number: int, entry: Sequence[Any]) -> Labelled:
 def _corners(values: Sequence[Any]) -> Box:
     x1, y1, x2, y2 = values
     corners = (float(x1), float(y1), float(x2), float(y2))
-    if not all(map(math.isfinite, corners)):
+    if not all(abs(value) <= MOST for value in corners):  # which nan is not either
         raise ValueError(values)
     return corners
 
@@ -130,8 +142,8 @@ def _regions(
         except DataError as fault:
             left_out.append({"entry": place, "reason": str(fault)})
             continue
-        texts = {name: str(entry.get(name) or "") for name in ("type", "color", "description")}
-        index, overlap = _nearest(box, boxes)
+        texts = {name: _text(entry.get(name)) for name in ("type", "color", "description")}
+        index, overlap = nearest(box, boxes)
         yield {**stored(box, frame), **texts, "box": index, "box_iou": overlap}
 
 
@@ -140,7 +152,7 @@ def _expressions(
 ) -> Iterator[Entry]:
     number = 0
     for place, entry in entries:
-        text, instances = str(entry.get("text") or "").strip(), entry.get("instances")
+        text, instances = _text(entry.get("text")), entry.get("instances")
         if not text or not isinstance(instances, list):
             left_out.append({"entry": place, "reason": "an expression without text or instances"})
             continue
@@ -164,8 +176,13 @@ def _instances(
         except DataError as fault:
             left_out.append({"entry": place, "reason": str(fault)})
             continue
-        region, overlap = _nearest(box, regions)
+        region, overlap = nearest(box, regions)
         yield {**stored(box, frame), "region": region, "region_iou": overlap}
+
+
+def _text(value: Any) -> str:
+    """What a line says in words; "" where it says something else."""
+    return value.strip() if isinstance(value, str) else ""
 
 
 def _box(entry: Entry, frame: Fields) -> Box:
@@ -180,10 +197,3 @@ def _box(entry: Entry, frame: Fields) -> Box:
     box = canonical(entry if "bbox_px" in entry else {"bbox_2d": values}, frame)
     stored(box, frame)
     return box
-
-
-def _nearest(box: Box, others: Sequence[Box]) -> tuple[int | None, float]:
-    """The place of the box that overlaps most, and the IoU; None if none does."""
-    overlaps = [iou(box, other) for other in others]
-    best = max(range(len(overlaps)), key=overlaps.__getitem__, default=None)
-    return (best, round(overlaps[best], 4)) if best is not None and overlaps[best] > 0 else (None, 0.0)

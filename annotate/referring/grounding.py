@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from annotate.asking import Asked, Asker, all_of
 from annotate.referring.grammar import fold
-from annotate.referring.matching import Given, given_boxes, pair
+from annotate.referring.matching import Given, exchanged, given_boxes, pair
 from annotate.referring.replies import Grounded, expression_form
 from annotate.referring.rows import head, made_by, not_shown
 from annotate.referring.space import Space, canonical, plain, refusal, space_of, stored
@@ -107,7 +107,8 @@ def grounded(expressions: list[Grounded], given: list[Given], space: Space) -> l
 
 def _instances(one: Grounded, given: list[Given], space: Space) -> tuple[list[Instance], list[str]]:
     """The boxes of one phrase with the regions that they mean, and what is wrong with them."""
-    boxes = space.read_all((f"'{one.phrase}'", box) for box in one.boxes)
+    written = [(f"'{one.phrase}'", box) for box in one.boxes]
+    boxes = space.read_all(written)
     if not boxes:
         return [], [f"'{one.phrase}' has no box; leave out a phrase that fits nothing"]
     pairs = pair(boxes, given)
@@ -118,6 +119,7 @@ def _instances(one: Grounded, given: list[Given], space: Space) -> tuple[list[In
         "numbers of each box"
         for box in strange
     ]
+    faults += exchanged(written, given)
     return [(boxes[one.found], given[one.given].index, one.iou) for one in pairs], faults
 
 

@@ -6,6 +6,7 @@ belong to no image.
 
 from __future__ import annotations
 
+import codecs
 import os
 import unicodedata
 from collections import Counter, defaultdict
@@ -125,7 +126,7 @@ def _read_list(data: Data, inputs: Inputs) -> None:
     if data.image_dir:
         _folder("image_dir", data.image_dir)
     try:
-        raw = file.read_bytes()
+        raw = file.read_bytes().removeprefix(codecs.BOM_UTF8)
     except OSError as error:
         raise ConfigError(f"input_annotations_jsonl: {file} cannot be read: {error.strerror or error}") from None
     seen: set[tuple[int, int]] = set()
@@ -156,7 +157,8 @@ def _read_line(line: bytes, file: Path, root: Path) -> tuple[Path, Fields] | str
         return "the line has no image_path"
     if reason := given.problem(row):
         return reason
-    path = next((path for name in names for path in _places(name, file, root) if path.is_file()), None)
+    # os.path's says no to a name that no file can have, where pathlib's raises.
+    path = next((path for name in names for path in _places(name, file, root) if os.path.isfile(path)), None)
     if path is None:
         return "no such image"
     if path.suffix.lower() not in IMAGE_SUFFIXES:
@@ -191,12 +193,14 @@ def _stamp(path: Path) -> dict[str, Any]:
 
 
 def _name(records: list[Record]) -> None:
-    """Give each record its `image_id`: the shortest of stem, file name and path that no other one has."""
+    """Give each record its `image_id`: the shortest of stem, file name and path that no other one has.
+
+    One image's stem may be another one's name (`a.png.jpg`, `a.png`), so both count as taken.
+    """
     paths = [PurePosixPath(record.id) for record in records]
-    stems, names = Counter(path.stem for path in paths), Counter(path.name for path in paths)
+    taken = Counter(name for path in paths for name in {path.stem, path.name})
     for record, path in zip(records, paths, strict=True):
-        alone = path.stem if stems[path.stem] == 1 else path.name if names[path.name] == 1 else record.id
-        record.fields["image_id"] = alone
+        record.fields["image_id"] = next((name for name in (path.stem, path.name) if taken[name] == 1), record.id)
 
 
 def _tell(data: Data, inputs: Inputs) -> None:

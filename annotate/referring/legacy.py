@@ -5,6 +5,7 @@ A JSON array of regions, the bare caption, and lines `phrase: [[x1, y1, x2, y2],
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,8 +25,22 @@ def legacy_path(results_dir: Path, step: str, image_id: str) -> Path:
     return (results_dir / FILES[step]).parent / "labels" / f"{image_id}.txt.step{step}"
 
 
-def write(results_dir: Path, image_id: str, rows: Mapping[str, Row]) -> None:
-    """Write an image's text files, of its rows by step; the file of a step without a row is removed."""
+def write(results_dir: Path, image_id: str, rows: Mapping[str, Row]) -> bool:
+    """Write an image's text files, of its rows by step; the file of a step without a row is removed.
+
+    Returns:
+        False if the name of the image is too long for that of a text file, which is longer.
+    """
+    try:
+        _write(results_dir, image_id, rows)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return False
+    return True
+
+
+def _write(results_dir: Path, image_id: str, rows: Mapping[str, Row]) -> None:
     for step in FILES:
         path, row = legacy_path(results_dir, step, image_id), rows.get(step)
         if row is None:

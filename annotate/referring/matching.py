@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from annotate.referring.space import Space
+from annotate.referring.space import Space, plain
 from demitasse.errors import DataError
-from demitasse.geometry import Box, match_boxes
+from demitasse.geometry import TAO, Box, from_canonical, iou, match_boxes
 
 NEAR = 0.5  # IoU from which a box is a slip of the one that was given, and no other box
 
@@ -65,6 +65,7 @@ def given_boxes(boxes: Iterable[tuple[str, Box]], space: Space) -> tuple[list[Gi
     for index, (name, box) in enumerate(boxes):
         try:
             written = space.write(box)
+            from_canonical(box, TAO)  # of wide images, what is rounded to pixels may have an area there by chance
             given.append(Given(index, index + 1, one_line(name), tuple(written), space.read(written)))
         except DataError as fault:
             thin.append((index, f"not shown to the model: {fault}"))
@@ -89,6 +90,30 @@ def pair(found: Sequence[Box], given: Sequence[Given], names: Sequence[str] = ()
         if overlap >= near:
             pairs.append(Pair(rest[row], free[column], overlap))
     return sorted(pairs, key=lambda one: one.found)
+
+
+def exchanged(written: Iterable[tuple[str, Sequence[float]]], given: Sequence[Given]) -> list[str]:
+    """Complaints about boxes that are a given one with x and y exchanged, which near the diagonal overlap it well.
+
+    Args:
+        written: the four numbers of each box in the model's units, after the words that tell where it stands.
+        given: the boxes that it was told. One that has the numbers as they stand is no exchange.
+    """
+    told = {one.written for one in given}
+    return [
+        f"{place}: {plain(box)} is a box of the list with x and y exchanged"
+        for place, box in written
+        if tuple(box) not in told and tuple(box[at] for at in (1, 0, 3, 2)) in told
+    ]
+
+
+def nearest(box: Box, others: Sequence[Box], least: float = 0.0) -> tuple[int | None, float]:
+    """The place of the box that overlaps most, and the IoU; None and 0 if none does, or by less than `least`."""
+    overlaps = [iou(box, other) for other in others]
+    best = max(range(len(overlaps)), key=overlaps.__getitem__, default=None)
+    if best is None or not overlaps[best] or overlaps[best] < least:
+        return None, 0.0
+    return best, round(overlaps[best], 4)
 
 
 def one_line(text: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from annotate.asking import Asked, Asker, all_of
-from annotate.referring.matching import Given, Pair, given_boxes, pair
+from annotate.referring.matching import Given, Pair, exchanged, given_boxes, pair
 from annotate.referring.replies import Region, region_form
 from annotate.referring.rows import head, made_by, not_shown
 from annotate.referring.space import Space, canonical, plain, refusal, space_of, stored
@@ -84,9 +84,10 @@ def described(regions: list[Region], given: list[Given], space: Space) -> list[D
     Raises:
         ParseError: if a region's box is none, or near no given box that is free, or a given box has no region.
     """
-    boxes = space.read_all((f"Region {number}", one.bbox_2d) for number, one in enumerate(regions, 1))
+    written = [(f"Region {number}", one.bbox_2d) for number, one in enumerate(regions, 1)]
+    boxes = space.read_all(written)
     pairs = pair(boxes, given, [one.type for one in regions])
-    faults = [*_strangers(regions, pairs), *_missing(given, pairs)]
+    faults = [*exchanged(written, given), *_strangers(regions, pairs), *_missing(given, pairs)]
     if faults:
         raise refusal(faults)
     return [(regions[one.found], boxes[one.found], given[one.given], one.iou) for one in pairs]

@@ -96,7 +96,7 @@ def space_of(style: str, size: tuple[float, float] | None = None) -> Space:
 
 def plain(values: Sequence[float]) -> list[float]:
     """Numbers as a model writes them: 12, not 12.0."""
-    return [int(value) if float(value).is_integer() else value for value in values]
+    return [int(value) if isinstance(value, float) and value.is_integer() else value for value in values]
 
 
 def refusal(faults: Sequence[str]) -> ParseError:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from annotate.referring.grammar import Line, fold, read_lines
-from annotate.referring.matching import Given, pair
+from annotate.referring.matching import Given, exchanged, pair
 from annotate.referring.replies import Checked, Judged, Verdicts, verdict_form
 from annotate.referring.space import Space, plain, refusal
 from demitasse.geometry import Box
@@ -118,7 +118,7 @@ def _from_judged(one: Judged, given: Given, where: str, space: Space) -> tuple[V
             return KEEP, [f"{where} is kept, but with other numbers: say move, or copy the numbers"]
         return KEEP, []
     (box,) = space.read_all([(where, one.bbox_2d)])
-    return (KEEP if box == given.box else Verdict("move", box)), []
+    return (KEEP if box == given.box else Verdict("move", box)), exchanged([(where, one.bbox_2d)], [given])
 
 
 def _from_lines(lines: list[Line], shown: Sequence[ShownExpression], space: Space) -> tuple[Judgement, list[str]]:
@@ -131,8 +131,10 @@ def _from_lines(lines: list[Line], shown: Sequence[ShownExpression], space: Spac
         if one is None:
             faults.append(f"'{phrase}' is none of the list's phrases, or stands there twice: copy phrases as they are")
             continue
-        found = space.read_all((f"'{phrase}'", box) for box in boxes)
+        written = [(f"'{phrase}'", box) for box in boxes]
+        found = space.read_all(written)
         judged[one.index], added = _reconciled(found, one)
+        faults += exchanged(written, one.boxes)
         if added:
             faults.append(f"'{phrase}' has {plain(boxes[added[0]])}, which is none of its boxes; no box may be added")
     return judged, faults

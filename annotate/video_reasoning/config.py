@@ -13,6 +13,7 @@ from typing import Literal
 from annotate.endpoints import Endpoint
 from annotate.run import spec as run_spec
 from annotate.run.spec import Experiment, asking_problems, list_problems
+from annotate.sections import refuse_other
 from annotate.video_reasoning.prompt_keys import QA_TYPES
 from demitasse.config.setting import setting
 from demitasse.dataset import DIALECTS
@@ -120,6 +121,7 @@ def read_draft(path: Path | None, overrides: Sequence[str]) -> Spec:
     Raises:
         ConfigError: as `read_config`.
     """
+    refuse_other(SECTION, path, overrides)
     return run_spec.read_draft(Spec, path, overrides)
 
 

@@ -194,7 +194,9 @@ def read_folder(folder: Path | str) -> list[TaskFile]:
     folder = Path(folder)
     files = _files_in(folder)
     if not files:
-        raise DataError(f"{folder} holds no dataset file (a .json whose format is '{FORMAT}')")
+        below = [str(path) for path in sorted(folder.iterdir()) if path.is_dir() and _holds_dataset(path)]
+        hint = f"; there is one in {', '.join(below)}" if below else ""
+        raise DataError(f"{folder} holds no dataset file (a .json whose format is '{FORMAT}'){hint}")
     return files
 
 
@@ -215,6 +217,13 @@ def read_parts(folder: Path | str) -> dict[str, list[TaskFile]]:
     if not parts:
         raise DataError(f"{folder} holds no dataset file (a .json whose format is '{FORMAT}'), nor a folder with one")
     return parts
+
+
+def _holds_dataset(folder: Path) -> bool:
+    try:
+        return any(is_dataset(load_object(path)) for path in sorted(folder.glob("*.json")))
+    except DataError:  # one that cannot be read may be anything
+        return False
 
 
 def _files_in(folder: Path) -> list[TaskFile]:

@@ -27,7 +27,7 @@ from demitasse.geometry import Convention, from_canonical, smart_resize, to_cano
 UNITS = "boxes"  # the extra field that declares the units
 PIXELS = "bbox_px"
 MIN_PIXELS = 56 * 56  # what Qwen2.5-VL's processor is shipped with
-MAX_PIXELS = 14 * 14 * 4 * 1280
+MAX_PIXELS = 14 * 14 * 4 * 1280  # what its class takes where a checkpoint says nothing: its own 12845056 is too dear
 _RESIZED = "qwen2_5_vl_px"
 _CORNERS = {"xyxy": "[x1, y1, x2, y2]", "yxyx": "[y1, x1, y2, x2]"}
 

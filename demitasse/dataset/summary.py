@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from demitasse.answers import read_options
-from demitasse.dataset.dialect import read_choice, read_verdict
+from demitasse.dataset.dialect import GROUNDING, read_boxes_answer, read_choice, read_verdict
 from demitasse.dataset.envelope import Item, TaskFile
 from demitasse.errors import DataError
 
@@ -18,8 +18,9 @@ def stats(files: Iterable[TaskFile]) -> dict[str, Any]:
 
     Returns:
         `files`, `items`, `videos`, `images` (distinct media), and under `tasks`, by task: `items`, `media`,
-        `with_reasoning`, mean words of `question_words`, `answer_words`, `reasoning_words`, and for mcq and bcq
-        `answers`: how often each letter or verdict is right, "unreadable" where it cannot be told.
+        `with_reasoning`, mean words of `question_words`, `answer_words`, `reasoning_words`, and for mcq, bcq and
+        grounding `answers`: how often each letter, verdict or number of boxes is right, "unreadable" where it cannot
+        be told.
     """
     files = list(files)
     by_task: defaultdict[str, list[tuple[TaskFile, Item]]] = defaultdict(list)
@@ -47,7 +48,7 @@ def _task_stats(task: str, pairs: list[tuple[TaskFile, Item]]) -> dict[str, Any]
         "answer_words": _mean_words([item.answer for item in items]),
         "reasoning_words": _mean_words(reasoned),
     }
-    if task in ("mcq", "bcq"):
+    if task in ("mcq", "bcq", GROUNDING):
         counts["answers"] = dict(sorted(Counter(_closed_answer(task, item) for item in items).items()))
     return counts
 
@@ -56,6 +57,9 @@ def _closed_answer(task: str, item: Item) -> str:
     try:
         if task == "mcq":
             return read_choice(item.answer, read_options(item.question)).value
+        if task == GROUNDING:
+            boxes = len(read_boxes_answer(item.answer))
+            return f"{boxes} box" if boxes == 1 else f"{boxes} boxes"
         return read_verdict(item.answer).value
     except DataError:
         return "unreadable"

@@ -75,7 +75,7 @@ class Summary:
         if self.quarantined:
             parts.append(f"{self.quarantined} quarantined (quarantine.jsonl says why)")
         if self.stale:
-            parts.append(f"{self.stale} stale rows met")
+            parts.append(f"{self.stale} rows of earlier runs were out of date")
         if self.unfinished:
             parts.append(f"{self.unfinished} unfinished")
         if self.interrupted:

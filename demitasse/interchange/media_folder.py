@@ -76,7 +76,10 @@ def _write_split(folder: Path, files: Sequence[TaskFile], layout: Layout, media:
         for index, item in enumerate(file.items):
             place = f"{file.path}: items[{index}]"
             if getattr(item, _FIELDS[layout]) is None:
-                raise DataError(f"{place} has no {_FIELDS[layout]}, so it does not fit a {layout}")
+                other = next(name for name in _FIELDS if name != layout)
+                raise DataError(
+                    f"{place} has no {_FIELDS[layout]}, so it does not fit a {layout}; --to {other} is for those"
+                )
             source = _source(file, item, place)
             name = names.get(source) or _free_name(item.media_id, names)
             names[source] = name

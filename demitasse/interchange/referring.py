@@ -80,6 +80,8 @@ def read_pictures(source: Path) -> list[Picture]:
     path = source / ANNOTATIONS if source.is_dir() else source
     if not path.is_file():
         hint = "it is no results folder of `demitasse annotate image`" if source.is_dir() else "there is no such file"
+        if (path.parent.parent / ANNOTATIONS).is_file():
+            hint += f"; {source.parent} is one"
         raise DataError(f"{path} cannot be exported: {hint}")
     if path.suffix != ".jsonl":
         raise DataError(f"{path} is no {ANNOTATIONS}; give what `demitasse annotate image` wrote, or its folder")

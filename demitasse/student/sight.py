@@ -20,6 +20,7 @@ from demitasse.media.sample import SamplingPolicy
 from demitasse.student.encode import Clip, see
 from demitasse.student.vision import VisionSettings
 
+STYLE_FACTOR = 28  # sides that qwen2_5_vl_px counts in are multiples of Qwen2.5-VL's patch of 14 times its merge of 2
 KEPT_CLIPS = 4096  # decoded clips kept in memory; the questions of one video lie close together
 
 
@@ -52,7 +53,7 @@ class Sight:
             self._kept[path] = self._read(item, path)
             if len(self._kept) > KEPT_CLIPS:
                 self._kept.popitem(last=False)
-        _check_boxes(item, self._kept[path])
+        _check_boxes(item, self._kept[path], self._vision.factor)
         return self._kept[path]
 
     def _read(self, item: Item, path: Path) -> Clip:
@@ -64,14 +65,19 @@ class Sight:
         return see(np.zeros_like(pixels) if self.settings.blank else pixels, times, self._vision)
 
 
-def _check_boxes(item: Item, clip: Clip) -> None:
+def _check_boxes(item: Item, clip: Clip, factor: int) -> None:
     """Pixels of the resized image mean one thing at one size: under other bounds every box would be silently wrong."""
     declared = item.extra.get(UNITS)
     if not isinstance(declared, dict) or declared.get("style") != "qwen2_5_vl_px":
         return
     height, width = clip.pixels.frames.shape[-2:]
     if declared.get("size") != [width, height]:
+        remedy = (
+            "train and ask it with the min_pixels and max_pixels that the items were written for"
+            if factor == STYLE_FACTOR
+            else f"its sides are multiples of {factor}, and the style's of {STYLE_FACTOR}: write them as qwen_1000"
+        )
         raise DataError(
             f"{item.media_id}: its boxes count in pixels of {declared.get('size')} (width, height), and this student "
-            f"is shown [{width}, {height}]; give it the min_pixels and max_pixels that the items were written for"
+            f"is shown [{width}, {height}]; {remedy} (`demitasse data convert --boxes`)"
         )

@@ -57,7 +57,13 @@ def build_tokenizer(texts: Iterable[str], vocabulary: int = 640) -> Any:
 
 
 def build_model(
-    family: TinyFamily, tokenizer: Any, hidden: int = 128, layers: int = 2, heads: int = 4, seed: int = 0, patch: int = 16
+    family: TinyFamily,
+    tokenizer: Any,
+    hidden: int = 128,
+    layers: int = 2,
+    heads: int = 4,
+    seed: int = 0,
+    patch: int = 16,
 ) -> Any:
     """A randomly initialised tiny model of the family, in float32; `patch` is the side of its patches in pixels.
 

@@ -1,1 +1,1 @@
-"""Small generated videos with known truth: stands in for real data in the demo, tests and benchmarks."""
+"""Small generated videos and pictures with known truth: stand in for real data in demo, tests and benchmarks."""

@@ -26,7 +26,9 @@ from annotate.endpoints import (
     pair_problems,
     sampling_of,
 )
-from annotate.video_reasoning.config import SECTION, read_endpoints
+from annotate.referring import config as images
+from annotate.sections import IMAGE, section_of
+from annotate.video_reasoning.config import read_endpoints
 from demitasse.chat.gemini_server import GeminiServer
 from demitasse.chat.kinds import BOX_STYLES
 from demitasse.chat.model import Outcome, Request, Text
@@ -50,19 +52,20 @@ def openai(**settings: Any) -> Endpoint:
 
 
 def test_the_guide_has_a_snippet_for_each_kind() -> None:
-    assert len(SNIPPETS) == 11 == GUIDE.count("```yaml")
+    assert len(SNIPPETS) == 12 == GUIDE.count("```yaml")
 
 
 @pytest.mark.parametrize("snippet", [pytest.param(text, id=title) for title, text in SNIPPETS])
 def test_a_snippet_of_the_guide_is_a_spec_whose_endpoints_can_be_asked(snippet: str, tmp_path: Path) -> None:
     path = tmp_path / "spec.yaml"
     path.write_text(snippet.replace("/models/Qwen2.5-VL-7B-Instruct", str(BASE)), encoding="utf-8")
-    endpoints = read_endpoints(path, [])
-    assert endpoints.keys() == {"vlm", "llm"}
+    section = section_of(path, [])
+    endpoints = (images.read_endpoints if section == IMAGE else read_endpoints)(path, [])
+    assert endpoints.keys() == ({"vlm", "checker"} if section == IMAGE else {"vlm", "llm"})
     for name, endpoint in endpoints.items():
-        assert list(endpoint_problems(f"{SECTION}.{name}", endpoint)) == []
-        assert capability_of(endpoint).boxes in ("", *BOX_STYLES)
-    assert list(pair_problems(SECTION, endpoints)) == []
+        assert list(endpoint_problems(f"{section}.{name}", endpoint)) == []
+        assert capability_of(endpoint).boxes in (*([] if section == IMAGE else [""]), *BOX_STYLES)
+    assert list(pair_problems(section, endpoints)) == []
 
 
 def test_defaults_are_taos() -> None:

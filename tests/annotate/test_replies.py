@@ -132,6 +132,7 @@ def test_labels_inside_the_options_are_dropped():
             "mcq", MCQ | {"reasoning": "So B is right."}, "by letter ('B is right", id="a_letter_in_the_reasoning"
         ),
         pytest.param("mcq", MCQ | {"reasoning": " "}, "reasoning: must not be empty", id="empty_reasoning"),
+        pytest.param("mcq", MCQ | {"reasoning": "\ud800"}, "half of a surrogate pair", id="half_a_surrogate_pair"),
         pytest.param(
             "bcq",
             {"questions": [BINARY, {**BINARY, "question": "Other?"}]},

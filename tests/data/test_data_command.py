@@ -5,7 +5,8 @@ import json
 import pytest
 
 from demitasse.cli import main
-from demitasse.dataset import read, read_folder, validate
+from demitasse.dataset import Item, TaskFile, read, read_folder, validate, write
+from demitasse.dataset.grounding import grounding_answer, grounding_question, units_of
 
 
 def test_validate_says_no_problems_and_exits_0(dataset, capsys):
@@ -97,3 +98,45 @@ def test_a_folder_that_is_not_there_is_one_line_and_exit_2(tmp_path, capsys, wor
     assert main(["data", words[0], *paths, *words[1:]]) == 2
     error = capsys.readouterr().err
     assert "gone" in error and error.count("\n") == 1
+
+
+def boxes_of(*counts):
+    """Items about a picture each, with so many boxes in their answers."""
+    units = units_of("qwen_1000", (10, 10))
+    for number, count in enumerate(counts):
+        answer = grounding_answer("a car", [units.write([side, 1, side + 1, 3]) for side in range(count)])
+        extra = {"boxes": units.to_json()}
+        yield Item(grounding_question("a car", units), answer, image_id=f"{number}.png", extra=extra)
+
+
+@pytest.fixture
+def results(tmp_path):
+    """A folder like that of `annotate image`: its items lie one below."""
+    (tmp_path / "results" / "items").mkdir(parents=True)
+    for number in range(3):
+        (tmp_path / f"{number}.png").write_bytes(bytes([number]))
+    file = TaskFile(list(boxes_of(1, 1, 2)), task="grounding", license="x", media_root=str(tmp_path))
+    write(tmp_path / "results" / "items" / "grounding.json", file)
+    return tmp_path / "results"
+
+
+def test_stats_counts_boxes_of_grounding_answers(results, capsys):
+    assert main(["data", "stats", str(results / "items")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "files 1, items 3, videos 0, images 3" and lines[2].endswith("1 box:2 2 boxes:1")
+
+
+def test_split_counts_images_as_images(results, tmp_path, capsys):
+    assert main(["data", "split", str(results / "items"), str(tmp_path / "out"), "--eval", "1"]) == 0
+    assert f"{tmp_path / 'out' / 'train'}: images 2, items 2, files 1\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["stats", "split"])
+def test_a_folder_above_the_dataset_names_where_it_is(results, tmp_path, capsys, command):
+    words = [str(results), str(tmp_path / "out")][: 1 if command == "stats" else 2]
+    assert main(["data", command, *words]) == 2
+    error = capsys.readouterr().err
+    assert (
+        f"holds no dataset file (a .json whose format is 'tao-vl-reason-v1.0'); there is one in {results / 'items'}"
+        in error
+    )

@@ -95,6 +95,7 @@ def test_the_full_frame_is_legal_in_every_convention():
         pytest.param((0.1, 0.1, 0.2, 0.3, 0.4), "four", id="five_numbers"),
         pytest.param((0.1, 0.1, math.nan, 0.3), "finite", id="not_a_number"),
         pytest.param((0.1, 0.1, math.inf, 0.3), "finite", id="infinite"),
+        pytest.param((0.1, 0.1, 10**400, 0.3), "finite", id="larger_than_any_float"),
         pytest.param((0.1, 0.1, True, 0.3), "numbers", id="truth_value"),
         pytest.param(("0.1", 0.1, 0.2, 0.3), "numbers", id="text"),
     ],

@@ -407,7 +407,7 @@ def test_memory_stays_flat_and_small_steps_are_quick(tmp_path: Path) -> None:
         pytest.param(Summary(done=3), "3 done", 0, id="all_done"),
         pytest.param(
             Summary(done=1, quarantined=2, stale=4),
-            "1 done, 2 quarantined (quarantine.jsonl says why), 4 stale rows met",
+            "1 done, 2 quarantined (quarantine.jsonl says why), 4 rows of earlier runs were out of date",
             3,
             id="quarantined",
         ),

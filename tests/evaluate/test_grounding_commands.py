@@ -12,7 +12,8 @@ from demitasse.errors import DataError
 from demitasse.media.cache import FrameCache
 from demitasse.media.sample import SamplingPolicy
 from demitasse.student.load import build_encoder
-from demitasse.student.sight import Sight, SightSettings
+from demitasse.student.sight import STYLE_FACTOR, Sight, SightSettings
+from demitasse.student.vision import read_vision_settings
 from demitasse.toyworld.picture import render_scene
 from demitasse.toyworld.scene import toy_scene
 from evaluate.arm import load_arm
@@ -124,7 +125,8 @@ def test_an_image_that_cannot_be_read_is_one_counted_row(world, tmp_path, capsys
     file = json.loads((world / "data.json").read_text()) | {"media_root": "."}
     (tmp_path / "data.json").write_text(json.dumps(file))
     assert predict(world, world / "base", tmp_path / "out", data=tmp_path / "data.json") == 3
-    assert "1 could not be asked" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "1 could not be asked" in said.out and "the first: " in said.err
     [failed] = [row for row in load_arm(tmp_path / "out").predictions.values() if row.finish == "error"]
     assert failed.asked.video_id == "2.png"
 
@@ -138,8 +140,10 @@ def test_pixels_of_another_size_than_the_student_is_shown_are_refused_and_never_
         return Item("?", "[]", image_id="0.png", extra={"boxes": boxes})
 
     eyes.show(counting_in([width, height]), path)
-    with pytest.raises(DataError, match=rf"0.png: its boxes count in pixels of \[{height}, {width}\]"):
+    with pytest.raises(DataError, match=rf"0.png: its boxes count in pixels of \[{height}, {width}\]") as told:
         eyes.show(counting_in([height, width]), path)
+    factor = read_vision_settings(world / "base").factor
+    assert (f"its sides are multiples of {factor}" in str(told.value)) == (factor != STYLE_FACTOR)
 
 
 def test_boxes_of_another_field_do_not_disturb_what_is_shown(world):

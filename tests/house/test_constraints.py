@@ -89,4 +89,4 @@ def core():
 
 def test_annotating_needs_no_torch_and_no_plots():
     names = {requirement.name for requirement in core()}
-    assert not names & {"torch", "transformers", "matplotlib", "scipy", "datasets", "wandb"}
+    assert not names & {"torch", "transformers", "matplotlib", "datasets", "wandb"}

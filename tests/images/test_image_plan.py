@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from demitasse.chat.scripted import ScriptedModel
+from demitasse.chat.server import ChatServer
 from demitasse.cli import main
 
 SECTION = "image_referring_expression"
@@ -109,6 +111,26 @@ def test_the_command_checks_the_endpoints_of_the_section_that_it_is_given(galler
     assert said[0].startswith("vlm: scripted answered given a picture")
     assert said[1].startswith("checker: scripted:box_mistakes=0.1 answered given a picture")
     assert main(["check", *gallery.given("checker.backend=scripted", "workflow.steps=[2,3]")]) == 0
-    assert capsys.readouterr().out.startswith("vlm and checker: scripted answered")
+    said = capsys.readouterr().out
+    assert said.startswith("vlm and checker: scripted answered") and said.endswith(
+        "; its boxes are taken as qwen_1000\n"
+    )
     assert main(["check", *gallery.given("vlm.backend=openai")]) == 2
     assert f"{SECTION}.vlm.openai.model_name is not set" in capsys.readouterr().err
+
+
+def test_a_check_says_how_boxes_are_taken_where_nobody_has_said(gallery, capsys):
+    with ChatServer(ScriptedModel()) as server:
+        told = ("vlm.backend=openai", f"vlm.openai.base_url={server.base_url}", "vlm.openai.model_name=scripted")
+        assert main(["check", *gallery.given(*told)]) == 0
+        assert f"as qwen_1000, for {SECTION}.vlm.openai.boxes is empty" in capsys.readouterr().out
+        assert main(["check", *gallery.given(*told, "vlm.openai.boxes=image_px")]) == 0
+        assert capsys.readouterr().out.endswith("; its boxes are taken as image_px\n")
+
+
+def test_replies_without_a_row_spare_nothing_where_nothing_is_asked(gallery, capsys):
+    gallery.put(0)
+    gallery.run()
+    (gallery.out / "step_3_double_check" / "annotations.jsonl").unlink()
+    assert main(["plan", *gallery.given("workflow.steps=[0,1,2]")]) == 0
+    assert "requests: 0," in (said := capsys.readouterr().out) and "fewer" not in said

@@ -193,3 +193,26 @@ def test_two_sections_without_a_type_are_refused_for_a_plan(tmp_path):
     path.write_text(f"{VIDEO}: {{}}\n{IMAGE}: {{}}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="autolabel_type="):
         section_of(path, [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "other"),
+    [
+        pytest.param("video", f"{IMAGE}: {{}}", "image", id="the_section_of_images_alone"),
+        pytest.param(
+            "video", f"autolabel_type: {IMAGE}\n{VIDEO}: {{}}\n{IMAGE}: {{}}", "image", id="the_type_of_images"
+        ),
+        pytest.param("image", f"{VIDEO}: {{}}", "video", id="the_section_of_videos_alone"),
+        pytest.param("image", f"annotate: {{{VIDEO}: {{}}}}", "video", id="the_section_of_videos_in_a_recipe"),
+    ],
+)
+def test_a_spec_for_the_other_pipeline_names_the_other_command(tmp_path, capsys, kind, file, other):
+    (tmp_path / "spec.yaml").write_text(file, encoding="utf-8")
+    assert main(["annotate", kind, "-e", str(tmp_path / "spec.yaml"), "results_dir=out"]) == 2
+    assert f"use `demitasse annotate {other}`" in capsys.readouterr().err
+
+
+def test_a_section_beside_the_own_one_is_left_alone(tmp_path):
+    path = tmp_path / "spec.yaml"
+    path.write_text(f"{VIDEO}: {{}}\n{IMAGE}: {{}}\n", encoding="utf-8")
+    assert read_draft(path, []).unused() == [VIDEO]

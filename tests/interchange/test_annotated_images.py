@@ -244,6 +244,13 @@ def test_an_image_that_is_gone_is_named(annotated, tmp_path, capsys):
     assert export(annotated, tmp_path / "out", "coco") == 0, "who does not hold the images does not need them"
 
 
+def test_a_folder_within_the_results_names_the_results(annotated, tmp_path, capsys):
+    items = (annotated if annotated.is_dir() else annotated.parent) / "items"
+    items.mkdir(exist_ok=True)
+    assert export(items, tmp_path / "out", "coco") == 2
+    assert f"; {items.parent} is one" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [

@@ -264,6 +264,14 @@ def test_the_text_file_of_a_row_that_is_not_taken_any_more_is_removed(folder):
     assert legacy_path(folder.path, "0", "a").read_text() == "[]"
 
 
+def test_an_image_whose_name_is_too_long_for_text_files_is_told_and_the_rows_are_written(folder):
+    folder.whole()
+    long = "n" * 250
+    made = assemble(folder.path, [Record("a.png", {"image_id": long})], list(ALL), "both", folder.path)
+    assert made.unusable[-1][0] == "a.png" and "too long" in made.unusable[-1][1]
+    assert (folder.path / FILE).exists() and any("1 images with too long names" in note for note in made.notes)
+
+
 def test_a_text_file_that_has_not_changed_is_left_as_it_is(folder):
     folder.whole()
     folder.assemble(output_format="both")

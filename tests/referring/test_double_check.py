@@ -271,6 +271,41 @@ def test_a_moved_box_still_means_its_region_with_the_iou_that_it_has_now(studio,
     assert (instance["region"], instance["region_iou"]) == (0, 0.5)
 
 
+@pytest.mark.parametrize(
+    ("to", "region", "overlap"),
+    [
+        pytest.param(BLUE, 1, 1.0, id="onto_another"),
+        pytest.param([400, 100, 500, 280], 1, 0.9, id="near_another"),
+        pytest.param(LEFT, None, 0.0, id="onto_none"),
+    ],
+)
+def test_a_box_that_is_moved_means_the_region_where_it_is_now(studio, make_fields, to, region, overlap):
+    """The item's reasoning says of each region whether it fits: of the one that was left it must not say so."""
+    expressions = expressions_of(**{"the red car": [RED]})
+    expressions[0]["instances"][0] |= {"region": 0, "region_iou": 1.0}
+    fields = make_fields(expressions=expressions, regions=[{"bbox_2d": RED}, {"bbox_2d": BLUE}])
+    row = studio.run(DoubleChecking, fields, studio.teacher(verdicts([("m", *to)])))
+    (instance,) = row["expressions"][0]["instances"]
+    assert (instance["region"], instance["region_iou"]) == (region, pytest.approx(overlap))
+
+
+@pytest.mark.parametrize("structured", [True, False], ids=["json", "text"])
+def test_a_move_to_its_own_numbers_with_the_axes_swapped_is_asked_again(studio, make_fields, structured):
+    fields = make_fields(expressions=expressions_of(**{"the red car": [[100, 120, 300, 330]]}))
+    swapped = [120, 100, 330, 300]
+    wrong = verdicts([("m", *swapped)]) if structured else f"the red car: {[swapped]}"
+    good = verdicts([K]) if structured else "the red car: [[100, 120, 300, 330]]"
+    teacher = studio.teacher(wrong, good, json_schema=structured)
+    (one,) = studio.run(DoubleChecking, fields, teacher)["expressions"]
+    assert one["check"]["kept"] == 1 and "x and y exchanged" in teacher.complaints
+
+
+def test_a_number_that_no_float_can_hold_is_asked_again_in_text_too(studio, fields):
+    teacher = studio.teacher(AS_SHOWN.replace("300]", f"1{'0' * 400}]"), AS_SHOWN, json_schema=False)
+    assert len(studio.run(DoubleChecking, fields, teacher)["expressions"]) == 3
+    assert "not four finite numbers" in teacher.complaints
+
+
 def test_500_boxes_are_checked_in_parts_that_leave_expressions_whole(studio, make_fields, listed):
     grid = [[x, y, x + 30, y + 40] for y in range(0, 960, 48) for x in range(0, 975, 39)]
     phrases = {f"person {number}": [box] for number, box in enumerate(grid)} | {"everybody": grid}

@@ -68,6 +68,7 @@ def test_taos_boxes_are_numbered_as_they_stand_and_ours_know_their_lines():
         pytest.param([1, 2, 3, 4], id="no_type"),
         pytest.param([1, 2, "x", 4, "Car"], id="a_word"),
         pytest.param([1, 2, None, 4, "Car"], id="null"),
+        pytest.param([1, 2, 1e30, 4, "Car"], id="a_number_that_is_no_pixel"),
         pytest.param("1 2 3 4 Car", id="a_text"),
         pytest.param(7, id="a_number"),
     ],
@@ -75,6 +76,20 @@ def test_taos_boxes_are_numbered_as_they_stand_and_ours_know_their_lines():
 def test_an_entry_that_is_no_box_is_named_by_its_place(entry):
     objects, left_out = given_objects({"kitti_bboxes": [[1, 2, 3, 4, "Car"], entry]})
     assert len(objects) == 1 and left_out[0]["line"] == 2 and left_out[0]["reason"].startswith("no box: ")
+
+
+@pytest.mark.parametrize("entry", ["x", None, [1, 2], {"bbox_px": [1, 2, 1e30, 4], "type": "Car"}])
+def test_what_is_no_box_of_ours_is_named_by_its_place_too(entry):
+    ours = {"boxes": [{"bbox_px": [1, 2, 3, 4], "type": "Car", "line": 1e30}, entry]}
+    (one,), left_out = given_objects(ours)
+    assert one.line == 1, "a line that is no whole number is counted anew"
+    assert left_out[0]["line"] == 2 and left_out[0]["reason"].startswith("no box: ")
+
+
+def test_what_an_earlier_run_left_out_is_taken_over_only_with_a_reason():
+    told = [{"line": 3, "reason": "inverted: [3, 3, 1, 1]"}, "x", None, {"line": 1}, {"line": "a", "reason": "x"}]
+    _, left_out = given_objects({"boxes": [], "left_out": told})
+    assert left_out[0] == told[0] and [one["entry"] for one in left_out[1:]] == [f"left_out[{n}]" for n in range(1, 5)]
 
 
 @pytest.mark.parametrize(
@@ -108,6 +123,7 @@ def test_a_given_box_that_cannot_be_used_is_named_by_its_place_and_never_mended(
     "entry",
     [
         pytest.param({"text": "", "instances": [{"bbox": [1, 1, 2, 2]}]}, id="no_text"),
+        pytest.param({"text": {"a": 1}, "instances": [{"bbox": [1, 1, 2, 2]}]}, id="a_text_that_is_none"),
         pytest.param({"text": "a car", "instances": None}, id="no_instances"),
         pytest.param({"text": "a car", "instances": []}, id="not_one_box"),
         pytest.param("a car", id="a_text"),

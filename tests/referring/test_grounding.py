@@ -121,6 +121,13 @@ def test_a_teacher_that_never_mends_it_quarantines_the_image(studio, fields):
         studio.run(Grounding, fields, studio.teacher(reply(a=[[0, 600, 50, 700]])))
 
 
+def test_a_box_with_its_axes_swapped_is_no_slip_of_the_pen_however_well_it_overlaps(studio, make_fields):
+    fields = make_fields(regions=regions_of([100, 120, 300, 330], names=["a car"]))
+    teacher = studio.teacher(reply(car=[[120, 100, 330, 300]]), reply(car=[[100, 120, 300, 330]]))
+    (one,) = studio.run(Grounding, fields, teacher)["expressions"]
+    assert one["instances"][0]["region_iou"] == 1 and "x and y exchanged" in teacher.complaints
+
+
 def test_a_slip_of_the_pen_is_kept_as_it_was_written(studio, fields):
     (one,) = studio.run(Grounding, fields, studio.teacher(reply(a=[[101, 100, 300, 301]])))["expressions"]
     assert one["instances"][0]["bbox_2d"] == [101, 100, 300, 301]

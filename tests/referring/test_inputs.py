@@ -128,6 +128,12 @@ def test_the_image_id_is_the_stem_as_with_tao_and_more_where_that_is_not_enough(
     }  # fmt: skip
 
 
+def test_no_two_images_have_one_image_id_even_if_one_is_called_as_another_ones_file(folder):
+    """Text files are named by it: one would stand for two."""
+    folder.image("a.png", "a.jpg", "a.png.jpg")
+    assert ids(folder.read(kitti_label_dir="")) == {"a.png": "a.png", "a.jpg": "a.jpg", "a.png.jpg": "a.png.jpg"}
+
+
 def test_what_is_named_twice_or_cannot_be_an_image_is_left_out_with_the_reason(folder):
     folder.image("a.png")
     (folder.images / "loop").symlink_to(folder.images, target_is_directory=True)
@@ -194,6 +200,7 @@ def test_images_outside_the_folder_keep_their_path_and_the_person_is_told(folder
         pytest.param({"image_id": "a"}, "the line has no image_path", id="no_path"),
         pytest.param({"image_path": 3}, "the line has no image_path", id="a_path_that_is_no_text"),
         pytest.param({"image_path": "nowhere.png"}, "no such image", id="no_file"),
+        pytest.param({"image_path": "a" * 5000 + ".png"}, "no such image", id="a_name_that_no_file_can_have"),
         pytest.param({"image_path": "a.png"}, "another line names the same image", id="an_image_twice"),
         pytest.param({"image_path": "b.png", "regions": {}}, "regions is no list", id="a_list_that_is_none"),
         pytest.param({"image_path": "b.png", "width": "640"}, "width is no whole number", id="a_size_that_is_none"),
@@ -205,6 +212,11 @@ def test_a_bad_line_of_a_list_is_named_and_the_others_are_read(folder, row, reas
     inputs = folder.listed({"image_path": "a.png"}, b"\n", row)
     assert [record.id for record in inputs.records] == ["a.png"]
     assert inputs.left_out == [(f"{folder.path / 'list.jsonl'}:3", reason)]
+
+
+def test_a_byte_order_mark_costs_a_list_no_line(folder):
+    folder.image("a.png")
+    assert folder.listed(b'\xef\xbb\xbf{"image_path": "a.png"}\n').left_out == []
 
 
 def test_a_file_that_is_no_image_by_its_ending_is_not_taken_from_a_list_either(folder):

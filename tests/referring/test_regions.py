@@ -67,6 +67,16 @@ def test_text_without_colour_or_type_has_taos_words_for_it(studio, make_fields):
     assert (one["color"], one["type"]) == ("unknown", "object")
 
 
+def test_a_box_without_area_in_our_files_is_left_out_though_rounding_gives_it_one(studio, make_fields):
+    """A pixel of 10,000 is a tenth of a thousandth; and where the teacher slips, the given box must stand there."""
+    studio.pictures.size = size = (10_000, 200)
+    thin, wide = ("Pole", [3.6, 10.0, 4.6, 190.0]), ("Car", [100.0, 10.0, 300.0, 190.0])
+    teacher = studio.teacher(reply(region([100, 12, 300, 188])), boxes="image_px")
+    row = studio.run(RegionDescribing, make_fields(thin, wide, size=size), teacher)
+    assert [one["box"] for one in row["regions"]] == [1]
+    assert row["not_shown"][0]["box"] == 0 and "thinner" in row["not_shown"][0]["reason"]
+
+
 def test_the_order_of_a_reply_is_kept_and_never_taken_for_the_order_of_the_boxes(studio, make_fields):
     teacher = studio.teacher(reply(region(VAN_2D, "white van"), region(CAR_2D)))
     rows = studio.run(RegionDescribing, make_fields(CAR, VAN), teacher)["regions"]
@@ -105,6 +115,7 @@ def test_a_box_that_was_copied_wrongly_gives_way_to_the_given_one_and_is_kept_be
         ),
         pytest.param(reply(region(CAR_2D), region([450, 500, 550, 900])), "lies on no box", id="near_none"),
         pytest.param(reply(region(CAR_2D), region([700, 500, 500, 900])), "Region 2", id="inverted"),
+        pytest.param(reply(region(CAR_2D), region([500, 500, 900, 700])), "x and y exchanged", id="axes_swapped"),
         pytest.param(reply(region(CAR_2D), region([500, 500, 500, 900])), "without area", id="without_area"),
         pytest.param(reply(region(CAR_2D), region([1000, 500, 1400, 900])), "outside", id="in_pixels"),
         pytest.param(reply(region(CAR_2D), region([500, 900, 700])), "not four", id="three_numbers"),

@@ -179,7 +179,8 @@ def test_images_have_their_own_layout(dataset, tmp_path, capsys):
     (dataset / "mcq.json").unlink()
     (dataset / "open_qa.json").write_text(json.dumps(value))
     assert export(dataset, tmp_path / "videos") == 2
-    assert "items[0] has no video_id, so it does not fit a video-folder" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "items[0] has no video_id, so it does not fit a video-folder; --to image-folder is for those" in said
     assert export(dataset, tmp_path / "out", to="image-folder") == 0
     assert rows(tmp_path / "out")[0]["file_name"] == "p.png"
     assert header(tmp_path / "out")["task_categories"] == ["visual-question-answering"]
