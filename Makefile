@@ -18,7 +18,7 @@ test: $(READY)
 
 # The quickstart with a handful of clips and steps: every stage, in a minute, learning nothing.
 smoke: $(READY)
-	$(BIN)/demitasse demo run=runs/smoke videos=24 eval_videos=8 steps=6
+	$(BIN)/demitasse demo run=runs/smoke videos=24 eval_videos=8 steps=6 pictures=24 eval_pictures=8 grounding_steps=6
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -17,6 +17,8 @@ from demitasse.recipe import QUICKSTART, SKIPPED, add_values_arguments, read_rec
 
 METRICS = ("mcq_accuracy", "bcq_accuracy", "judge_mean", "temporal_iou")
 CONTROLS = {"blank_frames": "reasoning, blank frames", "answers_only": "answers only"}
+GROUNDING = "grounding_iou"  # of another student, on pictures, and so in a report of its own
+GROUNDING_CONTROLS = {"blank_pictures": "grounding, blank pictures"}
 
 
 def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,44 +46,56 @@ def summarise(run: Path, seconds: float) -> dict[str, Any]:
     """The demo's figures, from the report, the split and the annotations in `run`."""
     report = _json(run / "report" / "report.json")
     split = _json(run / "data" / "split.json")
-    metrics = {
-        name: {key: report["metrics"][name][key] for key in ("before", "after", "n", "delta_ci95")} for name in METRICS
-    }
+    boxes = _json(run / "grounding_report" / "report.json")
+    pictures = _json(run / "grounding_data" / "split.json")
+    metrics = {name: _row(report, name) for name in METRICS} | {GROUNDING: _row(boxes, GROUNDING)}
     choice = report["metrics"]["mcq_accuracy"]["arms"]
     asked = {key: choice[arm] for key, arm in CONTROLS.items()}
     [daft] = _json(run / "predictions" / "daft.json").values()
     asked["daft_dialect"] = daft["mcq"]
     controls = {key: {"mcq_accuracy": row["mean"], "n": row["n"]} for key, row in asked.items()}
+    for key, arm in GROUNDING_CONTROLS.items():
+        row = boxes["metrics"][GROUNDING]["arms"][arm]
+        controls[key] = {GROUNDING: row["mean"], "n": row["n"]}
     return {
         **metrics,
         "controls": controls,
         "items": report["items"],
         "videos_train": len(split["train"]),
         "videos_eval": len(split["eval"]),
+        "pictures_train": len(pictures["train"]),
+        "pictures_eval": len(pictures["eval"]),
         "seconds": round(seconds, 1),
         "teacher": "scripted",
         "judge": report["arms"][report["after"]]["judge"]["model"],
     }
 
 
+def _row(report: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: report["metrics"][name][key] for key in ("before", "after", "n", "delta_ci95")}
+
+
 def closing(run: Path, summary: dict[str, Any]) -> str:
     """The table and the words with which the demo ends."""
     lines = [f"{'':22}{'before':>8}{'after':>8}{'items':>7}   difference (95 %)"]
-    for name in METRICS:
+    for name in (*METRICS, GROUNDING):
         row = summary[name]
         low, high = row["delta_ci95"]
         span = f"{low:+.2f} to {high:+.2f}"
         lines.append(f"{name:22}{row['before']:8.2f}{row['after']:8.2f}{row['n']:7d}   {span}")
     for name, row in summary["controls"].items():
-        lines.append(f"{name:22}{'':8}{row['mcq_accuracy']:8.2f}{row['n']:7d}   control: mcq_accuracy")
-    return "\n".join(["", *lines, "", _WORDS.format(page=run / "report" / "index.html", summary=run / "summary.json")])
+        [(metric, value)] = [(key, value) for key, value in row.items() if key != "n"]
+        lines.append(f"{name:22}{'':8}{value:8.2f}{row['n']:7d}   control: {metric}")
+    pages = {"page": run / "report" / "index.html", "boxes": run / "grounding_report" / "index.html"}
+    return "\n".join(["", *lines, "", _WORDS.format(**pages, summary=run / "summary.json")])
 
 
 _WORDS = """\
 The report: {page}
+The report of the boxes: {boxes}
 The figures: {summary}
 
-What was scripted: the teacher and the judge. They are stand-ins that know the toy clips' truth and answered through
+What was scripted: teacher, checker and judge. They are stand-ins that know the toy world's truth and answered through
 the same steps as a paid endpoint. What was real: the H.264 files, every step, journal and check, the student (tiny,
 but of transformers' own Qwen-VL classes), its training, its answers, and the scoring.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from itertools import islice
 from pathlib import Path
 
 from tqdm import tqdm
@@ -14,7 +15,7 @@ from demitasse.toyworld.kitti import kitti_label
 from demitasse.toyworld.marker import LEAST_SIZE
 from demitasse.toyworld.picture import SIZE, STORED, render_scene, stored_form
 from demitasse.toyworld.render import render_clip
-from demitasse.toyworld.scene import toy_scene
+from demitasse.toyworld.scene import MOST, toy_scene
 from demitasse.toyworld.world import CLIP_COUNT
 
 MOST_PIXELS = 5 * 10**7  # of a picture: larger ones do not fit into the memory of many machines
@@ -35,6 +36,9 @@ def add_toyworld_arguments(parser: argparse.ArgumentParser) -> None:
         add.add_argument("--first", type=int, default=0, help="number of the first (default: 0)")
     scenes.add_argument(
         "--size", type=_size, default=(SIZE, SIZE), metavar="WxH", help=f"as displayed (default: {SIZE}x{SIZE})"
+    )
+    scenes.add_argument(
+        "--most", type=int, default=MOST, metavar="N", help="only pictures with at most so many things (default: all)"
     )
     scenes.add_argument(
         "--exif",
@@ -58,7 +62,7 @@ def run_toyworld(args: argparse.Namespace) -> int:
             f"--first {args.first} --count {args.count}: toy {args.kind} are numbered 0 to {CLIP_COUNT - 1}"
         )
     args.write(args, numbers)
-    print(f"{len(numbers)} toy {args.kind} in {args.out}")
+    print(f"{args.count} toy {args.kind} in {args.out}")
     return 0
 
 
@@ -68,9 +72,13 @@ def _write_clips(args: argparse.Namespace, numbers: range) -> None:
         render_clip(args.out / f"{number:05d}.mp4", number)
 
 
-def _write_scenes(args: argparse.Namespace, numbers: range) -> None:
+def _write_scenes(args: argparse.Namespace, _: range) -> None:
     images, labels = args.out / "images", args.out / "labels"
     width, height = args.size
+    few = (number for number in range(args.first, CLIP_COUNT) if len(toy_scene(number).things) <= args.most)
+    numbers = list(islice(few, args.count))
+    if len(numbers) < args.count:
+        raise DemitasseError(f"--most {args.most}: from {args.first} on there are {len(numbers)} such pictures")
     images.mkdir(parents=True, exist_ok=True)
     suffix = ".png" if args.exif is None else ".jpg"
     for number in tqdm(numbers, desc="render", unit="picture", delay=2):

@@ -35,16 +35,25 @@ def make_run(tmp_path):
     (tmp_path / "predictions" / "daft.json").write_text(json.dumps(daft))
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "split.json").write_text(json.dumps({"train": ["a", "b", "c"], "eval": ["d"]}))
+    boxes = _metric(0.05, 0.8, 30)
+    boxes["arms"]["grounding, blank pictures"] = {"mean": 0.04, "n": 30}
+    (tmp_path / "grounding_report").mkdir()
+    (tmp_path / "grounding_report" / "report.json").write_text(json.dumps({"metrics": {"grounding_iou": boxes}}))
+    (tmp_path / "grounding_data").mkdir()
+    (tmp_path / "grounding_data" / "split.json").write_text(json.dumps({"train": ["a", "b"], "eval": ["c"]}))
     return tmp_path
 
 
 def test_the_summary_has_the_keys_that_scripts_read(tmp_path):
     summary = summarise(make_run(tmp_path), 12.34)
-    for name in ("mcq_accuracy", "bcq_accuracy", "judge_mean", "temporal_iou"):
+    for name in ("mcq_accuracy", "bcq_accuracy", "judge_mean", "temporal_iou", "grounding_iou"):
         assert set(summary[name]) == {"before", "after", "n", "delta_ci95"}
     assert summary["controls"]["blank_frames"] == {"mcq_accuracy": 0.3, "n": 10}
     assert summary["controls"]["answers_only"] == {"mcq_accuracy": 0.5, "n": 10}
     assert summary["controls"]["daft_dialect"] == {"mcq_accuracy": 0.85, "n": 10}
+    assert summary["controls"]["blank_pictures"] == {"grounding_iou": 0.04, "n": 30}
+    assert (summary["grounding_iou"]["before"], summary["grounding_iou"]["after"]) == (0.05, 0.8)
+    assert (summary["pictures_train"], summary["pictures_eval"]) == (2, 1)
     counted = {name: summary[name] for name in ("items", "videos_train", "videos_eval", "seconds", "teacher", "judge")}
     assert counted == {
         "items": 50, "videos_train": 3, "videos_eval": 1, "seconds": 12.3, "teacher": "scripted", "judge": "scripted",
@@ -54,5 +63,13 @@ def test_the_summary_has_the_keys_that_scripts_read(tmp_path):
 def test_the_closing_names_the_report_the_figures_and_what_was_scripted(tmp_path):
     run = make_run(tmp_path)
     text = closing(run, summarise(run, 1.0))
-    for words in ("report/index.html", "summary.json", "scripted", "real models", "0.25", "+0.10 to +0.90"):
+    for words in (
+        "report/index.html",
+        "grounding_report/index.html",
+        "summary.json",
+        "scripted",
+        "real models",
+        "0.25",
+        "+0.10 to +0.90",
+    ):
         assert words in text.replace("\\", "/")

@@ -130,3 +130,11 @@ def test_a_broken_file_in_a_pictures_place_is_named(tmp_path, capsys):
     (tmp_path / "images" / "00000.png").write_bytes(b"")
     assert scenes(tmp_path, "--count", "1") == 2
     assert "00000.png: not an image" in capsys.readouterr().err
+
+
+def test_pictures_of_few_things_are_the_next_that_have_no_more(tmp_path):
+    assert main(["toyworld", "scenes", str(tmp_path), "--count", "5", "--first", "10", "--most", "2"]) == 0
+    numbers = sorted(int(path.stem) for path in (tmp_path / "images").iterdir())
+    assert len(numbers) == 5
+    assert [number for number in range(10, numbers[-1] + 1) if len(toy_scene(number).things) <= 2] == numbers
+    assert main(["toyworld", "scenes", str(tmp_path / "none"), "--count", "5", "--most", "0"]) == 2
