@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def add_view_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `demitasse view`."""
     parser.add_argument("path", type=Path, metavar="DIR", help="annotation results, dataset files, or predictions")
-    parser.add_argument("--media", type=Path, metavar="DIR", help="folder of the videos, if they have moved")
+    parser.add_argument("--media", type=Path, metavar="DIR", help="folder of the videos or images, if they have moved")
     parser.add_argument("--captions", type=Path, metavar="DIR", help="annotation results whose captions to show too")
     parser.add_argument("--port", type=int, default=0, help="0 for any free one (default: %(default)s)")
     parser.add_argument("--no-open", action="store_true", help="open no browser")
