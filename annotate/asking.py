@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Generic, TypeVar
 
 from annotate.forms import Fields, Form
+from demitasse.answers.parsed import is_refusal
 from demitasse.chat.model import ChatModel, Part, Request, Sampling, Text
 from demitasse.engine.caller import Answer, Caller, ParseError, provenance
 from demitasse.prompts import Pack
@@ -143,7 +144,9 @@ def origin(*asked: Asked[Any]) -> dict[str, Any]:
 
 
 def read_text(text: str) -> str:
-    """Free text that is there at all."""
+    """Free text that is there at all, and is no refusal: that would be taken for a caption."""
     if not text.strip():
         raise ParseError("The reply is empty. Write the text that was asked for.")
+    if is_refusal(text):
+        raise ParseError("The reply declines to answer. Write the text that was asked for.")
     return text.strip()
