@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,7 @@ from demitasse.chat.model import Image, Outcome, Part, Reply, Request, Sampling,
 from demitasse.errors import ConfigError
 from demitasse.media.probe import probe
 from demitasse.media.sample import SamplingPolicy
+from demitasse.student import generate as model
 from demitasse.toyworld.render import render_clip
 
 BASE = Path(__file__).parents[2] / "recipes/quickstart/base/qwen2_5_vl"
@@ -100,19 +103,27 @@ def test_a_broken_picture_is_an_error_of_its_request_alone(frames: tuple[Part, .
     assert good.usage.completion > 0
 
 
-def test_the_event_loop_goes_on_meanwhile(frames: tuple[Part, ...]) -> None:
-    async def turns_meanwhile() -> int:
-        chat = LocalChat(BASE, device="cpu")
-        await chat.reply(watch(frames, tokens=1))  # loads
-        asking = asyncio.create_task(chat.reply(watch(frames, tokens=12)))
-        turns = 0
-        while not asking.done():
-            await asyncio.sleep(0.001)
-            turns += 1
-        await chat.close()
-        return turns
+def test_the_event_loop_goes_on_meanwhile(frames: tuple[Part, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model is held until the loop lets it go: were the loop itself held, nobody would."""
+    begun, go_on, generate = threading.Event(), threading.Event(), model.generate
 
-    assert asyncio.run(turns_meanwhile()) > 1  # one turn, if the model held up the loop
+    def held(*args: Any) -> Any:
+        begun.set()
+        assert go_on.wait(60), "the event loop stood still"
+        return generate(*args)
+
+    async def meanwhile() -> Reply:
+        chat = LocalChat(BASE, device="cpu")
+        asking = asyncio.create_task(chat.reply(watch(frames)))
+        while not begun.is_set():
+            await asyncio.sleep(0.01)
+        go_on.set()
+        reply = await asking
+        await chat.close()
+        return reply
+
+    monkeypatch.setattr(model, "generate", held)
+    assert asyncio.run(meanwhile()).usage.completion > 0
 
 
 def test_the_content_names_a_checkpoint_and_its_place_does_not(tmp_path: Path) -> None:
