@@ -1,4 +1,4 @@
-"""`demitasse toyworld`: write toy clips, and toy pictures with their labels."""
+"""`demitasse toyworld`: write toy clips, toy pictures with their labels, and toy stories with their annotation."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from demitasse.toyworld.marker import LEAST_SIZE
 from demitasse.toyworld.picture import SIZE, STORED, render_scene, stored_form
 from demitasse.toyworld.render import render_clip
 from demitasse.toyworld.scene import MOST, toy_scene
+from demitasse.toyworld.story_files import write_stories
 from demitasse.toyworld.world import CLIP_COUNT
 
 MOST_PIXELS = 5 * 10**7  # of a picture: larger ones do not fit into the memory of many machines
@@ -30,7 +31,11 @@ def add_toyworld_arguments(parser: argparse.ArgumentParser) -> None:
     clips.set_defaults(write=_write_clips, kind="clips")
     scenes = commands.add_parser("scenes", help="write toy pictures in images/ and their KITTI labels in labels/")
     scenes.set_defaults(write=_write_scenes, kind="pictures")
-    for add, what in ((clips, "files"), (scenes, "two folders")):
+    stories = commands.add_parser(
+        "stories", help="write clips in which a shape touches others in turn, annotated as VidOR and NExT-QA are"
+    )
+    stories.set_defaults(write=_write_stories, kind="stories")
+    for add, what in ((clips, "files"), (scenes, "two folders"), (stories, "videos and their annotation")):
         add.add_argument("out", type=Path, help=f"folder of the {what}")
         add.add_argument("--count", type=int, default=100, help="how many (default: 100)")
         add.add_argument("--first", type=int, default=0, help="number of the first (default: 0)")
@@ -87,6 +92,10 @@ def _write_scenes(args: argparse.Namespace, _: range) -> None:
         label = labels / f"{number:05d}.txt"
         if not label.exists():
             write_text(label, kitti_label(toy_scene(number), width, height))
+
+
+def _write_stories(args: argparse.Namespace, numbers: range) -> None:
+    write_stories(args.out, tqdm(numbers, desc="render", unit="story", delay=2))
 
 
 def _check(image: Path, size: tuple[int, int], orientation: int | None) -> None:

@@ -27,7 +27,7 @@ def draw(clip: ToyClip, time: float, size: int = SIZE) -> NDArray[np.uint8]:
     frame = _room(clip, size)
     light = ("alarm" if clip.alarm else "white") if clip.light(time) else "off"
     frame[: round(size * LIGHT_HEIGHT)] = LIGHT[light]
-    alpha = _mask(clip.shape, clip.position(time), size)[..., None]
+    alpha = shape_mask(clip.shape, clip.position(time), RADIUS, size)[..., None]
     blended = frame * (1 - alpha) + np.array(COLOURS[clip.colour]) * alpha
     result = blended.round().astype(np.uint8)
     draw_marker(result, clip.number)
@@ -44,18 +44,22 @@ def render_clip(path: Path, number: int, size: int = SIZE, fps: int = FPS) -> Pa
     """Write one clip as H.264 in MP4, unless it is there; whole or not at all."""
     if path.exists():
         return path
+    clip = toy_clip(number)
+    return write_clip(path, (draw(clip, index / fps, size) for index in range(round(DURATION * fps))), size, fps)
+
+
+def write_clip(path: Path, frames: Iterable[NDArray[np.uint8]], size: int, fps: int) -> Path:
+    """Write frames (uint8 [size, size, 3], RGB) as H.264 in MP4; the same frames are the same bytes everywhere."""
     import av  # here, so that the truth can be had without a decoder
 
-    clip = toy_clip(number)
     partial = path.with_suffix(f".{os.getpid()}.partial")
     with av.open(str(partial), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=fps, options={"crf": "20", "preset": "veryfast"})
         stream.width = stream.height = size
         stream.pix_fmt = "yuv420p"
         stream.thread_count = 1  # the same bytes on every machine
-        for index in range(round(DURATION * fps)):
-            frame = av.VideoFrame.from_ndarray(draw(clip, index / fps, size), format="rgb24")
-            container.mux(stream.encode(frame))
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())
     os.replace(partial, path)
     return path
@@ -67,15 +71,18 @@ def _room(clip: ToyClip, size: int) -> NDArray[np.float64]:
     return np.asarray(np.kron(texture, np.ones((size // 8, size // 8, 1))), dtype=np.float64)
 
 
-def _mask(shape: str, middle: tuple[float, float], size: int) -> NDArray[np.float64]:
-    """Coverage 0 to 1 of the shape over the frame, with edges one pixel soft: float [size, size]."""
+def shape_mask(shape: str, middle: tuple[float, float], radius: float, size: int) -> NDArray[np.float64]:
+    """Coverage 0 to 1 of a shape over the frame, with edges one pixel soft: float [size, size].
+
+    `middle` and `radius`, half of the shape's side, are fractions of the frame.
+    """
     pixel = 1.0 / size
     y, x = np.meshgrid((np.arange(size) + 0.5) * pixel, (np.arange(size) + 0.5) * pixel, indexing="ij")
     dx, dy = x - middle[0], y - middle[1]
     if shape == "disc":
-        inside = RADIUS - np.hypot(dx, dy)
+        inside = radius - np.hypot(dx, dy)
     elif shape == "square":
-        inside = RADIUS * 0.88 - np.maximum(abs(dx), abs(dy))
+        inside = radius * 0.88 - np.maximum(abs(dx), abs(dy))
     else:  # a triangle that stands on its base
-        inside = np.minimum(RADIUS * 0.8 - dy, (dy + RADIUS) * 0.5 - abs(dx))
+        inside = np.minimum(radius * 0.8 - dy, (dy + radius) * 0.5 - abs(dx))
     return np.clip(inside / pixel + 0.5, 0.0, 1.0)
