@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 
 EXIT_MISSING = 2
 STEP = "check"
-SHOWN = ("vlm", "checker")  # the endpoints that are shown footage or images
+# The endpoints that are shown something, by section, and what it is.
+_FOOTAGE, _PICTURES = "footage", "pictures"
+SHOWN = {
+    "video_reasoning_annotation": (_FOOTAGE, ("vlm",)),
+    "image_referring_expression": (_PICTURES, ("vlm", "checker")),
+    "video_espresso": (_PICTURES, ("captioner", "detector")),
+    "cotasks": (_PICTURES, ("vlm",)),
+}
 ROOM = 1024  # tokens: a model that thinks needs some before it writes a word
 SCHEMA = {
     "type": "object",
@@ -48,29 +55,56 @@ def run_check(args: argparse.Namespace) -> int:
     """Ask each endpoint once, and say in a line each what it answered or what is missing.
 
     Returns:
-        0 if every endpoint can be asked, else 2.
+        0 if every endpoint can be asked, and texts can be compared where that is needed; else 2.
     """
-    from annotate.sections import IMAGE, section_of
+    from annotate.sections import section_of
 
     section = section_of(args.config, args.overrides)
     endpoints = _endpoints(section, args)
+    kind, seeing = SHOWN[section]
     if not endpoints:
         print("the chosen steps ask no endpoint")
     missing = 0
     for name, endpoint in _distinct(endpoints):
-        problem, told = check_endpoint(name, f"{section}.{name.split(' ')[0]}", endpoint, section == IMAGE)
+        shown = kind if name.startswith(seeing) else ""
+        problem, told = check_endpoint(name, f"{section}.{name.split(' ')[0]}", endpoint, shown)
         missing += bool(problem)
         print(f"{name}: {problem or told}", file=sys.stderr if problem else sys.stdout)
-    return EXIT_MISSING if missing else 0
+    problem, told = _check_embedding(section, args)
+    if problem or told:
+        print(f"embedding: {problem or told}", file=sys.stderr if problem else sys.stdout)
+    return EXIT_MISSING if missing or problem else 0
+
+
+def _check_embedding(section: str, args: argparse.Namespace) -> tuple[str, str]:
+    """What is missing before texts can be compared, or who does it; both are empty where no text is compared."""
+    from annotate.espresso.config import compares, read_draft
+    from annotate.sections import ESPRESSO
+    from demitasse.embedding import open_embedder
+
+    config = read_draft(args.config, args.overrides).video_espresso if section == ESPRESSO else None
+    if config is None or not compares(config):
+        return "", ""
+    try:
+        embedder = open_embedder(config.embedding)
+        return "", f"{embedder.name} makes vectors of {embedder.embed([QUESTION]).shape[1]} numbers"
+    except DemitasseError as error:
+        return str(error), ""
 
 
 def _endpoints(section: str, args: argparse.Namespace) -> dict[str, Endpoint]:
+    from annotate.cotasks.teacher import config as cotasks
+    from annotate.espresso import config as espresso
     from annotate.referring import config as images
-    from annotate.sections import IMAGE
+    from annotate.sections import COTASKS, ESPRESSO, IMAGE
     from annotate.video_reasoning import config as videos
 
-    read = images.read_endpoints if section == IMAGE else videos.read_endpoints
-    return read(args.config, args.overrides)
+    readers = {
+        IMAGE: images.read_endpoints,
+        ESPRESSO: espresso.read_endpoints,
+        COTASKS: cotasks.read_endpoints,
+    }
+    return readers.get(section, videos.read_endpoints)(args.config, args.overrides)
 
 
 def _distinct(endpoints: Mapping[str, Endpoint]) -> Iterator[tuple[str, Endpoint]]:
@@ -82,14 +116,14 @@ def _distinct(endpoints: Mapping[str, Endpoint]) -> Iterator[tuple[str, Endpoint
         yield from endpoints.items()
 
 
-def check_endpoint(name: str, key: str, endpoint: Endpoint, stills: bool = False) -> tuple[str, str]:
+def check_endpoint(name: str, key: str, endpoint: Endpoint, shown: str = "") -> tuple[str, str]:
     """What is missing, or what was answered: one of the two is empty.
 
     Args:
-        name: begins with "vlm", "llm" or "checker".
+        name: begins with the endpoint's own: "vlm", "llm", "checker".
         key: its place in the spec, for the sentence that says what to set.
         endpoint: its settings.
-        stills: whether images are what it is shown, and not footage.
+        shown: what a run shows it: "footage", "pictures", or "" for nothing.
     """
     from annotate.endpoints import endpoint_problems, open_teacher, sampling_of
     from demitasse.chat.model import Request, Text
@@ -103,12 +137,12 @@ def check_endpoint(name: str, key: str, endpoint: Endpoint, stills: bool = False
     sampling = sampling_of(endpoint)
     request = Request(
         STEP,
-        (*(_media(model, stills) if name.startswith(SHOWN) else ()), Text(QUESTION)),
+        (*(_media(model, shown == _PICTURES) if shown else ()), Text(QUESTION)),
         schema=SCHEMA if model.capability.json_schema else None,
         sampling=replace(sampling, max_tokens=min(sampling.max_tokens, ROOM)),
     )
     problem, told = asyncio.run(_ask(model, request, key, endpoint))
-    return problem, told + (_boxes(model, key, endpoint) if told and stills else "")
+    return problem, told + (_boxes(model, key, endpoint) if told and shown == _PICTURES else "")
 
 
 def _boxes(model: ChatModel, key: str, endpoint: Endpoint) -> str:

@@ -16,6 +16,14 @@ KINDS = {
         "descriptions, captions and referring expressions with their boxes, from images with KITTI labels",
         "annotate.referring.command",
     ),
+    "espresso": (
+        "questions that need several frames, with core frames, key items, boxes and evidence, from a folder of videos",
+        "annotate.espresso.command",
+    ),
+    "cotasks": (
+        "the four CoTasks of questions about videos, from object annotation (NExT-QA with VidOR, STAR) or a teacher",
+        "annotate.cotasks.command",
+    ),
     "workshop": ("walk through a new domain and write a prompt pack for it", "annotate.workshop.command"),
     "quality": (
         "filters over task files of any origin, each verdict with its reason",

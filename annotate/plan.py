@@ -13,9 +13,20 @@ if TYPE_CHECKING:
     from demitasse.media.pool import DecodePool
 
 MOST_WORKERS = 8
-# What the least and the expected number of requests stand on.
-_LEAST = {"video": "if every video is rejected", "image": "if the first replies leave nothing to ask about"}
-_EXPECTED = {"video": "if no video is rejected", "image": "if each box gets its description"}
+# What the least and the expected number of requests stand on, by section.
+_NOTHING_LEFT = "if the first replies leave nothing to ask about"
+_LEAST = {
+    "video_reasoning_annotation": "if every video is rejected",
+    "image_referring_expression": _NOTHING_LEFT,
+    "video_espresso": _NOTHING_LEFT,
+    "cotasks": _NOTHING_LEFT,
+}
+_EXPECTED = {
+    "video_reasoning_annotation": "if no video is rejected",
+    "image_referring_expression": "if each box gets its description",
+    "video_espresso": "from one good question a video to all that are asked for,",
+    "cotasks": "from no entity a question to all frames that it may need,",
+}
 
 
 def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,32 +47,47 @@ def run_plan(args: argparse.Namespace) -> int:
     from demitasse.media.pool import DecodePool
 
     with DecodePool(min(MOST_WORKERS, os.cpu_count() or 1)) as pool:
-        found, cap = _forecast(args, pool)
+        section, found, cap = _forecast(args, pool)
     if args.json:
         import orjson
 
         sys.stdout.buffer.write(orjson.dumps(as_json(found), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     else:
-        print("\n".join(as_table(found, cap)))
+        print("\n".join(as_table(section, found, cap)))
     return 0
 
 
-def _forecast(args: argparse.Namespace, pool: DecodePool) -> tuple[Forecast, float | None]:
-    """What the pipeline that the spec is for would do, and the budget."""
-    from annotate.sections import IMAGE, section_of
+def _forecast(args: argparse.Namespace, pool: DecodePool) -> tuple[str, Forecast, float | None]:
+    """The section that the spec is for, what its pipeline would do, and the budget."""
+    from annotate.sections import COTASKS, ESPRESSO, IMAGE, section_of
 
-    if section_of(args.config, args.overrides) == IMAGE:
+    section = section_of(args.config, args.overrides)
+    if section == IMAGE:
         from annotate.referring import config as image_config
         from annotate.referring import forecast as images
 
         image_spec = image_config.read_spec(args.config, args.overrides)
-        return images.forecast(image_spec, pool), image_spec.image_referring_expression.budget_usd
+        return section, images.forecast(image_spec, pool), image_spec.image_referring_expression.budget_usd
+
+    if section == ESPRESSO:
+        from annotate.espresso import config as espresso_config
+        from annotate.espresso import forecast as espresso
+
+        espresso_spec = espresso_config.read_spec(args.config, args.overrides)
+        return section, espresso.forecast(espresso_spec, pool), espresso_spec.video_espresso.budget_usd
+
+    if section == COTASKS:
+        from annotate.cotasks.teacher import config as cotasks_config
+        from annotate.cotasks.teacher import forecast as cotasks
+
+        cotasks_spec = cotasks_config.read_spec(args.config, args.overrides)
+        return section, cotasks.forecast(cotasks_spec, pool), cotasks_spec.cotasks.budget_usd
 
     from annotate.video_reasoning import config as video_config
     from annotate.video_reasoning import forecast as videos
 
     video_spec = video_config.read_spec(args.config, args.overrides)
-    return videos.forecast(video_spec, pool), video_spec.video_reasoning_annotation.budget_usd
+    return section, videos.forecast(video_spec, pool), video_spec.video_reasoning_annotation.budget_usd
 
 
 def as_json(found: Forecast) -> dict[str, Any]:
@@ -92,14 +118,14 @@ def as_json(found: Forecast) -> dict[str, Any]:
     }
 
 
-def as_table(found: Forecast, cap: float | None) -> list[str]:
-    """The plan for a person."""
+def as_table(section: str, found: Forecast, cap: float | None) -> list[str]:
+    """The plan of the pipeline with this section, for a person."""
     head = ("step", "rows there", "requests", "tokens in", "tokens out", "dollars", "model")
     rows = [head, *(_row(name, step) for name, step in found.steps.items())]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     lines = ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
     left_out = [f"  left out: {count}: {why}" for why, count in found.left_out.items()]
-    return [f"{found.records} {found.kind}s", *left_out, "", *lines, "", *_conclusions(found, cap)]
+    return [f"{found.records} {found.kind}s", *left_out, "", *lines, "", *_conclusions(section, found, cap)]
 
 
 def _row(name: str, step: StepForecast) -> tuple[str, ...]:
@@ -114,12 +140,12 @@ def _row(name: str, step: StepForecast) -> tuple[str, ...]:
     )
 
 
-def _conclusions(found: Forecast, cap: float | None) -> list[str]:
+def _conclusions(section: str, found: Forecast, cap: float | None) -> list[str]:
     low, high = found.calls
-    lines = [f"requests: {_range(low, high)}, {_EXPECTED[found.kind]} and no reply has to be asked for again"]
+    lines = [f"requests: {_range(low, high)}, {_EXPECTED[section]} and no reply has to be asked for again"]
     if high:
         lines.append(
-            f"requests: from {found.least:,}, {_LEAST[found.kind]}, to {found.most:,}, if every reply has to be asked "
+            f"requests: from {found.least:,}, {_LEAST[section]}, to {found.most:,}, if every reply has to be asked "
             "for again; failed requests that are repeated come on top"
         )
     if found.kept and high:

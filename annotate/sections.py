@@ -9,8 +9,14 @@ from typing import Any
 from demitasse.config.source import read_file
 from demitasse.errors import ConfigError
 
-VIDEO, IMAGE = "video_reasoning_annotation", "image_referring_expression"
-COMMANDS = {VIDEO: "demitasse annotate video", IMAGE: "demitasse annotate image"}
+VIDEO, IMAGE, ESPRESSO = "video_reasoning_annotation", "image_referring_expression", "video_espresso"
+COTASKS = "cotasks"  # those by a teacher
+COMMANDS = {
+    VIDEO: "demitasse annotate video",
+    IMAGE: "demitasse annotate image",
+    ESPRESSO: "demitasse annotate espresso",
+    COTASKS: "demitasse annotate cotasks",
+}
 _TYPE = "autolabel_type"
 
 
@@ -18,28 +24,31 @@ def section_of(path: Path | None, overrides: Sequence[str]) -> str:
     """The section that a spec and its overrides are about; the video's where nothing tells.
 
     Raises:
-        ConfigError: if both are there and no `autolabel_type` chooses between them.
+        ConfigError: if several are there and no `autolabel_type` chooses between them.
     """
     told = _told(path, overrides)
-    if told.get(_TYPE) in (VIDEO, IMAGE):
+    if told.get(_TYPE) in COMMANDS:
         return str(told[_TYPE])
-    found = [section for section in (VIDEO, IMAGE) if section in told]
+    found = [section for section in COMMANDS if section in told]
     if len(found) > 1:
-        raise ConfigError(f"there are both {VIDEO} and {IMAGE}: say which with {_TYPE}={IMAGE}")
+        raise ConfigError(f"there are both {found[0]} and {found[1]}: say which with {_TYPE}={found[1]}")
     return found[0] if found else VIDEO
 
 
 def refuse_other(section: str, path: Path | None, overrides: Sequence[str]) -> None:
-    """Refuse a spec that is plainly the other pipeline's, in the name of the one that reads `section`.
+    """Refuse a spec that is plainly another pipeline's, in the name of the one that reads `section`.
 
     Raises:
-        ConfigError: if its `autolabel_type` names the other, or it has the other's section and not this one.
+        ConfigError: if its `autolabel_type` names another, or it has another's section and not this one.
     """
-    told, other = _told(path, overrides), IMAGE if section == VIDEO else VIDEO
-    if told.get(_TYPE) == other or (told.get(_TYPE) != section and other in told and section not in told):
-        raise ConfigError(
-            f"this spec is for {other}, and `{COMMANDS[section]}` reads {section}: use `{COMMANDS[other]}`"
-        )
+    told = _told(path, overrides)
+    for other in COMMANDS:
+        if other != section and (
+            told.get(_TYPE) == other or (told.get(_TYPE) != section and other in told and section not in told)
+        ):
+            raise ConfigError(
+                f"this spec is for {other}, and `{COMMANDS[section]}` reads {section}: use `{COMMANDS[other]}`"
+            )
 
 
 def _told(path: Path | None, overrides: Sequence[str]) -> dict[str, Any]:

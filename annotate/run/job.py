@@ -66,8 +66,8 @@ class Job:
     """One run's settings and steps.
 
     Attributes:
-        kind: what is annotated, "video" or "image": the command's name, and the field of a row that holds a record's
-            id.
+        kind: what is annotated, "video" or "image": the field of a row that holds a record's id, and the command's
+            name where that is not `command`.
         spec: the whole configuration; it is saved beside the results.
         section: the part of it that is this pipeline's.
         endpoints: those that the chosen steps ask, by name.
@@ -78,6 +78,7 @@ class Job:
         apart: steps whose rows do not join a record's fields.
         brought: names of the steps whose fields a record brings along from elsewhere.
         again: steps whose questions are asked though they are answered.
+        command: which `demitasse annotate` this is; "" for that of the kind.
     """
 
     kind: str
@@ -91,6 +92,7 @@ class Job:
     apart: Collection[str] = ()
     brought: Callable[[Record], Collection[str]] = nothing
     again: Sequence[str] = ()
+    command: str = ""
 
     @property
     def results_dir(self) -> Path:

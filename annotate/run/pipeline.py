@@ -190,7 +190,7 @@ class Run(Generic[Assembled]):
             [(what, why) for what, why in self.inputs.left_out if shard.holds(what)],
         )
         with lock_results(folder):
-            state = begin_shard(shard, results_dir, job.kind, _settings(job))
+            state = begin_shard(shard, results_dir, job.command or job.kind, _settings(job))
             save_resolved(job.spec, folder / RESOLVED)
             begin_round(results_dir, folder, job.again)
             inputs, purse = workable(job, dealt, folder), purse_of(job, models, shard)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import combinations
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +33,8 @@ class Experiment:
     image_grounding: Any = foreign()
     image_referring_expression: Any = foreign()
     video_reasoning_annotation: Any = foreign()
+    video_espresso: Any = foreign()
+    cotasks: Any = foreign()
 
     def unused(self) -> list[str]:
         """The keys that were given and mean nothing here."""
@@ -69,7 +72,8 @@ def asking_problems(section: str, endpoints: Mapping[str, Endpoint], executor: s
     """What is missing before the endpoints of a section can be asked by a run, in one sentence each."""
     for name, endpoint in endpoints.items():
         yield from endpoint_problems(f"{section}.{name}", endpoint)
-    yield from pair_problems(section, endpoints)
+    for pair in combinations(endpoints.items(), 2):
+        yield from pair_problems(section, dict(pair))
     batched = [name for name, endpoint in endpoints.items() if endpoint.batch]
     if batched and executor == "ray":
         yield f"{section}.{batched[0]}.batch is true, and a batch job needs no cluster: set executor to local"

@@ -22,7 +22,8 @@ from demitasse.chat.blocks import read_blocks
 from demitasse.chat.model import Capability, Image, Outcome, Reply, Request, Usage, Video
 from demitasse.errors import DataError
 from demitasse.media.exif import ORIENTATION, displayed_size, known_orientation
-from demitasse.toyworld import examiner, scene_teacher, teacher
+from demitasse.toyworld import cotask_teacher, espresso_teacher, examiner, scene_teacher, teacher
+from demitasse.toyworld.clock import time_of
 from demitasse.toyworld.marker import read_marker
 from demitasse.toyworld.scene import toy_scene
 from demitasse.toyworld.scene_teacher import DEFAULT_BOXES
@@ -40,7 +41,8 @@ class ScriptedModel:
         error_rate: share of attempts that fail as a busy endpoint does; another attempt may succeed.
         mistakes: share of clips that are taken for another one, so that the answers are wrong but well formed.
         boxes: how it writes and reads boxes, a name of `BOX_STYLES`.
-        box_mistakes: share of the boxes of toy pictures that are wrong; `demitasse.toyworld.mistakes` says which.
+        box_mistakes: share of the boxes of toy pictures and frames that are wrong; `demitasse.toyworld.mistakes` says
+            which of pictures'.
         check_mistakes: share of the verdicts on such boxes that are wrong.
     """
 
@@ -102,10 +104,18 @@ class ScriptedModel:
             return {"ready": True}
         if request.step == "judge":
             blocks = read_blocks(request.text)
-            return teacher.judge(blocks.get("reference", ""), blocks.get("response", ""))
+            return teacher.judge(blocks.get("reference", ""), blocks.get("response", ""), request.schema)
         if request.step in scene_teacher.STEPS:
             return scene_teacher.tell(request, self._see(request))
+        if request.step in espresso_teacher.SEEN:
+            return espresso_teacher.see(request, self._see_frame(request))
+        if request.step == cotask_teacher.PLACES:
+            return cotask_teacher.find(request, self._see_frame(request))
         clip = self._recognise(request)
+        if request.step in cotask_teacher.STEPS:
+            return cotask_teacher.tell(request, clip and self._mistaken(clip))
+        if request.step in espresso_teacher.STEPS:
+            return espresso_teacher.tell(request, clip and self._mistaken(clip))
         if request.step in examiner.STEPS:
             return examiner.examine(request, clip and self._mistaken(clip))
         return teacher.excuse(request.step) if clip is None else teacher.tell(request.step, self._mistaken(clip))
@@ -125,6 +135,15 @@ class ScriptedModel:
             return None
         units = scene_teacher.units_of(self.capability, _displayed_size(shown))
         return scene_teacher.Sight(toy_scene(number), units, self._box_mistakes, self._check_mistakes)
+
+    def _see_frame(self, request: Request) -> espresso_teacher.Frame | None:
+        """The frame of a toy clip that is shown; None if there is none."""
+        clip, shown = self._recognise(request), next((part for part in request.parts if isinstance(part, Image)), None)
+        if clip is None or shown is None:
+            return None
+        units = scene_teacher.units_of(self.capability, _displayed_size(shown))
+        time = time_of(clip.number, shown.data) if shown.time is None else shown.time
+        return espresso_teacher.Frame(self._mistaken(clip), time, units, self._box_mistakes)
 
     def _number(self, media: Sequence[Image | Video]) -> int | None:
         """What the marker says in most frames of what was sent."""

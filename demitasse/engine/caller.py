@@ -26,7 +26,7 @@ from demitasse.engine.journal import Journal, Row, Rows
 from demitasse.engine.limits import Limits
 from demitasse.engine.lock import lock_results
 from demitasse.engine.retry import send_patiently
-from demitasse.engine.step import Fields, Quarantine
+from demitasse.engine.step import Fields, Quarantine, Unusable
 
 Value = TypeVar("Value")
 _REPLY_FIELDS = tuple(one.name for one in fields(Reply))
@@ -123,7 +123,8 @@ class Caller:
             parse: reads the reply's text (without reasoning) or raises `ParseError`.
 
         Raises:
-            Quarantine: if the model refused, was blocked, failed, was cut short twice, or wrote nothing usable.
+            Unusable: if the model refused, was blocked, was cut short twice, or wrote nothing usable.
+            Quarantine: if it failed.
             Stop: if it makes no sense to ask anything more.
         """
         gate = self._gate(model.name)
@@ -136,7 +137,7 @@ class Caller:
                 value = parse(reply.text)
             except ParseError as error:
                 if len(request.turns) - len(asked.turns) >= gate.limits.reasks:
-                    raise Quarantine(f"{request.step}: no usable reply in {len(trail)} ({error})") from None
+                    raise Unusable(f"{request.step}: no usable reply in {len(trail)} ({error})") from None
                 request = replace(request, turns=(*request.turns, Turn(reply.text, str(error))))
                 continue
             return _answer(value, model.name, asked, trail)
@@ -152,7 +153,8 @@ class Caller:
                 first = _verdict(trail[-2].reply, cut)
                 raise Quarantine(f"{request.step}: {first}; with twice that, {_verdict(reply, request)}")
         if reply.outcome is not Outcome.SUCCESS:
-            raise Quarantine(f"{request.step}: {_verdict(reply, request)}")
+            kind = Quarantine if reply.outcome is Outcome.ERROR else Unusable  # an error may pass, a refusal stays
+            raise kind(f"{request.step}: {_verdict(reply, request)}")
         return request
 
     async def _reply(self, gate: Admission, model: ChatModel, request: Request, trail: list[_Call]) -> Reply:

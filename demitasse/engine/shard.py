@@ -93,7 +93,7 @@ class ShardState:
     """What a shard's folder tells of itself.
 
     Attributes:
-        kind: what is made: "video".
+        kind: what is made, as the command is called that makes it: "video", "espresso".
         settings: hash of everything that decides the answers; shards of one run have the same.
         pure: whether nothing in the folder was made with other settings.
         summary: how its inputs ended; None until it has come to its end.

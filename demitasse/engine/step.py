@@ -27,6 +27,13 @@ class Quarantine(DemitasseError):
     """This record cannot be finished, and the reason is counted. The other records go on."""
 
 
+class Unusable(Quarantine):
+    """A model has answered, and nothing of it can be used, now or when it is run again.
+
+    A step that asks about several things of a record may note this for one of them and finish the others.
+    """
+
+
 class Stop(DemitasseError):
     """The run cannot go on (a wrong key, a full disk, an endpoint that is down). What is finished is kept."""
 

@@ -1,4 +1,4 @@
-"""`demitasse toyworld`: write toy clips, toy pictures with their labels, and toy stories with their annotation."""
+"""`demitasse toyworld`: write toy clips, toy pictures with their labels, and toy stories and moments with theirs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from demitasse.atomic import write_text
 from demitasse.errors import DemitasseError
 from demitasse.toyworld.kitti import kitti_label
 from demitasse.toyworld.marker import LEAST_SIZE
+from demitasse.toyworld.moment_files import write_moments
 from demitasse.toyworld.picture import SIZE, STORED, render_scene, stored_form
 from demitasse.toyworld.render import render_clip
 from demitasse.toyworld.scene import MOST, toy_scene
@@ -35,7 +36,16 @@ def add_toyworld_arguments(parser: argparse.ArgumentParser) -> None:
         "stories", help="write clips in which a shape touches others in turn, annotated as VidOR and NExT-QA are"
     )
     stories.set_defaults(write=_write_stories, kind="stories")
-    for add, what in ((clips, "files"), (scenes, "two folders"), (stories, "videos and their annotation")):
+    moments = commands.add_parser(
+        "moments", help="write clips in which few moments matter, with questions, core frames and captions"
+    )
+    moments.set_defaults(write=_write_moments, kind="clips of moments")
+    for add, what in (
+        (clips, "files"),
+        (scenes, "two folders"),
+        (stories, "videos and their annotation"),
+        (moments, "videos, questions and captions"),
+    ):
         add.add_argument("out", type=Path, help=f"folder of the {what}")
         add.add_argument("--count", type=int, default=100, help="how many (default: 100)")
         add.add_argument("--first", type=int, default=0, help="number of the first (default: 0)")
@@ -92,6 +102,10 @@ def _write_scenes(args: argparse.Namespace, _: range) -> None:
         label = labels / f"{number:05d}.txt"
         if not label.exists():
             write_text(label, kitti_label(toy_scene(number), width, height))
+
+
+def _write_moments(args: argparse.Namespace, numbers: range) -> None:
+    write_moments(args.out, tqdm(numbers, desc="render", unit="clip", delay=2))
 
 
 def _write_stories(args: argparse.Namespace, numbers: range) -> None:

@@ -82,7 +82,7 @@ def draw(
         elif free and chance.random() < 0.5:
             drawn.append(Drawn(index, free.pop(chance.randrange(len(free))), "other"))
         else:
-            drawn.append(Drawn(index, _shifted(right, chance), "shifted"))
+            drawn.append(Drawn(index, shifted(right, chance), "shifted"))
     return tuple(drawn)
 
 
@@ -103,7 +103,7 @@ def check(scene: ToyScene, phrase: str, boxes: Sequence[Box], share: float) -> l
         elif chance.random() < 0.5:
             verdicts[index] = Verdict("removed", box, mistaken=True)
         else:
-            verdicts[index] = Verdict("moved", _shifted(box, chance), mistaken=True)
+            verdicts[index] = Verdict("moved", shifted(box, chance), mistaken=True)
     return verdicts
 
 
@@ -159,7 +159,7 @@ def _right_verdicts(scene: ToyScene, things: Things | None, boxes: Sequence[Box]
     return [verdicts.get(index, Verdict("removed", box)) for index, box in enumerate(boxes)]
 
 
-def _shifted(box: Box, chance: random.Random) -> Box:
+def shifted(box: Box, chance: random.Random) -> Box:
     """The box moved along one axis, to where the picture has room; one that fills the picture loses its left edge."""
     x1, y1, x2, y2 = box
     across, down = SHIFT * (x2 - x1), SHIFT * (y2 - y1)

@@ -1,8 +1,8 @@
 """Toy clips in which few moments matter: a frame selector's world.
 
 A dark room stands empty for most of sixteen seconds. Four things, one of each colour, come one after the other, each
-for a second or two and in a corner of its own choice. What is asked about them is seen in one or two of the sixteen
-frames of a second's distance; which ones, only who knows the question can say. Everything follows from a clip's number.
+for a second or two. What is asked about them is seen in one to four of the sixteen frames that lie a second apart; in
+which ones, only who knows the question can say. Everything follows from a clip's number.
 """
 
 from __future__ import annotations
@@ -10,24 +10,22 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from demitasse.toyworld.scene import ToyThing
+from demitasse.toyworld.scene import Box, ToyThing
 from demitasse.toyworld.world import CLIP_COUNT, COLOURS, SHAPES
 
 DURATION = 16  # seconds; the length on which VideoEspresso counts the cost of its selector
-CORNERS = {"upper left": (0, 0), "upper right": (1, 0), "lower left": (0, 1), "lower right": (1, 1)}  # column, row
 LENGTHS = (1, 2)  # seconds a thing is there
 PAUSE = 1  # seconds at least, from one thing to the next
-_SIDE = (0.28, 0.40)  # of a thing, as a fraction of the frame
-_ROOM = (0.04, 0.92)  # below is the marker that toy pictures carry
-EMPTY = "An empty room."
+SIDE = (0.30, 0.42)  # of a thing, as a fraction of the frame
+EDGE = 0.03  # of the frame, that no thing touches
+EMPTY = "Nothing."
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One thing's stay: it is there from `start` to `end`, whole seconds, in a corner."""
+    """One thing's stay: it is there from `start` to `end`, whole seconds."""
 
     thing: ToyThing
-    corner: str
     start: int
     end: int
 
@@ -39,7 +37,7 @@ class Moment:
     @property
     def caption(self) -> str:
         """What is seen while it is there."""
-        return f"A {self.colour} {self.thing.shape} at the {self.corner}."
+        return f"A {self.colour} {self.thing.shape}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +77,14 @@ def moment_clip(number: int) -> MomentClip:
     cuts = sorted(chance.randint(0, free) for _ in colours)
     moments, taken = [], 0
     for colour, length, cut in zip(colours, lengths, cuts, strict=True):
-        corner = chance.choice(sorted(CORNERS))
-        thing = ToyThing(colour, chance.choice(SHAPES), "large", _box(chance, corner))
-        moments.append(Moment(thing, corner, cut + taken, cut + taken + length))
+        thing = ToyThing(colour, chance.choice(SHAPES), "large", _box(chance))
+        moments.append(Moment(thing, cut + taken, cut + taken + length))
         taken += length + PAUSE
     return MomentClip(number, tuple(moments))
 
 
-def _box(chance: random.Random, corner: str) -> tuple[float, float, float, float]:
-    """A place inside a quarter of the frame."""
-    column, row = CORNERS[corner]
-    low, high = _ROOM
-    sides = [chance.uniform(*_SIDE) for _ in range(2)]
-    (x1, y1) = (
-        chance.uniform(max(low, place / 2), min(high, (place + 1) / 2) - side)
-        for place, side in zip((column, row), sides, strict=True)
-    )
+def _box(chance: random.Random) -> Box:
+    """A place inside one quarter of the frame: half a frame is what a small student sees in one token."""
+    sides = [chance.uniform(*SIDE) for _ in range(2)]
+    x1, y1 = (chance.choice((EDGE, 0.5)) + chance.uniform(0, 0.5 - EDGE - side) for side in sides)
     return (x1, y1, x1 + sides[0], y1 + sides[1])

@@ -7,6 +7,7 @@ orientation asks where one is wanted. A file that is there is left alone.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,18 @@ STORED = {
 
 def draw_scene(scene: ToyScene, width: int = SIZE, height: int = SIZE) -> NDArray[np.uint8]:
     """The picture as it is displayed: uint8 [height, width, 3], RGB."""
-    picture = _wall(scene.number, width, height)
+    picture = draw_things(scene.number, scene.things, width, height)
+    draw_marker(picture, scene.number)
+    return picture
+
+
+def draw_things(number: int, things: Iterable[ToyThing], width: int, height: int) -> NDArray[np.uint8]:
+    """Things before the wall of picture `number`, without the marker that tells the number."""
+    picture = _wall(number, width, height)
     columns = (np.arange(width) + 0.5) / width
     rows = (np.arange(height)[:, None] + 0.5) / height
-    for thing in scene.things:
+    for thing in things:
         picture[_covered(thing, columns, rows)] = COLOURS[thing.colour]
-    draw_marker(picture, scene.number)
     return picture
 
 

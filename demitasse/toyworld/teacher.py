@@ -7,7 +7,7 @@ clip, `excuse` says plainly, in the same form, that a stand-in answered.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from demitasse.timecode import format_hhmmss, format_mmss
@@ -47,10 +47,11 @@ def find_mark(text: str) -> ToyClip | None:
     return toy_clip(int(found[1])) if found else None
 
 
-def judge(reference: str, response: str) -> dict[str, Any]:
+def judge(reference: str, response: str, schema: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Score a response by the facts that it shares with the reference: 1 (none, or a contradiction each) to 5 (all).
 
-    Facts are the words that can differ between toy clips; where the reference has none, all of its words count.
+    Facts are the words that can differ between toy clips; where the reference has none, all of its words count. Other
+    marks are given alike on the scales that a `schema` asks for.
     """
     wanted, given = _facts(reference), _facts(response)
     if not wanted:
@@ -58,7 +59,17 @@ def judge(reference: str, response: str) -> dict[str, Any]:
     right, wrong = wanted & given, given - wanted if _facts(reference) else set()
     share = max(0, len(right) - len(wrong)) / max(1, len(wanted))
     shared, added = (", ".join(sorted(words)) or "nothing" for words in (right, wrong))
-    return {"reason": f"Shared: {shared}. Not in the reference: {added}.", "score": 1 + round(4 * share)}
+    asked = schema["properties"] if schema else {"score": {"minimum": 1, "maximum": 5}}
+    marks = {key: _mark(share, scale) for key, scale in asked.items() if key != "reason"}
+    return {"reason": f"Shared: {shared}. Not in the reference: {added}."} | marks
+
+
+def _mark(share: float, scale: Mapping[str, Any]) -> int | str:
+    """A share of the truth as a mark on a JSON schema's scale: a whole number, or yes and no."""
+    if "enum" in scale:
+        return "yes" if share > 0.5 else "no"
+    low, high = scale["minimum"], scale["maximum"]
+    return int(low + round((high - low) * share))
 
 
 def _facts(text: str) -> set[str]:
