@@ -1,0 +1,117 @@
+"""What a plan must know of questions: their videos' frames, what the steps would ask, and what that would show."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import orjson
+
+from annotate.asking import Asker
+from annotate.cotasks.teacher import replies
+from annotate.cotasks.teacher.config import Spec
+from annotate.cotasks.teacher.footage import Footage
+from annotate.cotasks.teacher.graph import build_steps
+from annotate.cotasks.teacher.inputs import read_inputs
+from annotate.cotasks.teacher.packs import pack_of
+from annotate.cotasks.teacher.prompt_keys import KEYS
+from annotate.cotasks.teacher.vocabulary import VOCABULARIES
+from annotate.cotasks.teacher.work import footage_of, job_of, rounds_of
+from annotate.forms import Form
+from annotate.referring.space import space_of
+from annotate.run.forecast import Ask, Forecast
+from annotate.run.planner import Planner
+from demitasse.chat.model import Capability
+from demitasse.chat.tokens import TokenRule, text_tokens
+from demitasse.engine.journal import Row
+from demitasse.engine.step import Fields, Record, Step
+from demitasse.media.pool import DecodePool
+from demitasse.prompts import Pack
+
+# Tokens that a reply takes, before any was counted: a handful of entities and some facts about them.
+REPLY_TOKENS = {"1": 120, "2": 100, "3": 250, "4": 250}
+_ENTITIES = "text" * 50  # of about the length that a list of them has
+_FORMS: Mapping[str, Form[Any]] = {"1": replies.MOMENTS, "3": replies.RELATIONS, "4": replies.EVENTS}
+
+
+def forecast(spec: Spec, pool: DecodePool) -> Forecast:
+    """Work out what a run would ask.
+
+    Args:
+        spec: the configuration, checked.
+        pool: measures the videos that no row has measured yet.
+
+    Raises:
+        DemitasseError: for a configuration or a folder that cannot be used.
+    """
+    job, pack = job_of(spec), pack_of(spec.cotasks)
+    inputs = read_inputs(spec)
+    with ExitStack() as stack:
+        planner = Planner(job, pack, pool, stack, rounds_of(job))
+        return planner.plan(inputs, _TeacherOutlook(spec, pack, footage_of(spec, pool), planner.askers))
+
+
+class _TeacherOutlook:
+    def __init__(self, spec: Spec, pack: Pack, footage: Footage, askers: Mapping[str, Asker]) -> None:
+        self.config, self.pack, self.footage, self.askers = spec.cotasks, pack, footage, askers
+
+    def steps(self, askers: Mapping[str, Asker]) -> list[Step]:
+        return build_steps(self.config, askers, self.footage)
+
+    async def measured(self, record: Record) -> Row:
+        return await self.footage.measured(record.fields)
+
+    def left_out(self, fields: Fields, measuring: bool) -> str:
+        return ""
+
+    def ended_by(self, name: str, row: Row) -> str:
+        return ""
+
+    def alike(self, fields: Fields) -> Hashable:
+        """What the prompts are made of: the video, the question, and all that is said of it so far."""
+        told = [fields.get(name) for name in ("sha256", "asked", "key_frames", "entities", "sightings")]
+        return orjson.dumps(told)
+
+    def asks(self, name: str, fields: Fields, waits: bool) -> tuple[Sequence[Ask], Sequence[Ask]]:
+        """Before step 1 has been answered a question may need no entity at all, or the most frames."""
+        shown = self._shown(name, fields)
+        if "key_frames" in fields:
+            calls = shown[0] if len(fields["entities"]) >= _least_entities(name) else 0
+            asks = [self._ask(name, fields, shown[1])] * calls
+            return asks, asks
+        ask = self._ask(name, fields, shown[1])
+        return [ask] * (name == "1"), [ask] * shown[0]
+
+    def least(self, name: str, ahead: set[str], waits: bool, fewest: int) -> int:
+        return 0 if waits else fewest
+
+    def _shown(self, name: str, fields: Fields) -> tuple[int, int]:
+        """How many calls a step makes, at most, and how many frames each shows."""
+        sampled = len(fields["sampled"])
+        key_frames = len(fields.get("key_frames", ())) or min(sampled, self.config.max_key_frames)
+        return {"1": (1, sampled), "2": (key_frames, 1), "3": (1, key_frames), "4": (1, sampled)}[name]
+
+    def _ask(self, name: str, fields: Fields, frames: int) -> Ask:
+        key, capability = KEYS[name], self.askers["vlm"].model.capability
+        form = _FORMS.get(name) or replies.places_form(space_of(capability.boxes))
+        told = self.pack.system + self.pack.render(key, self._values(fields)) + form.as_json
+
+        def media(capability: Capability, rule: TokenRule) -> float:
+            return frames * rule.image_tokens(*self.footage.size(fields, capability))
+
+        return Ask("vlm", key, text_tokens(told), REPLY_TOKENS[name], media)
+
+    def _values(self, fields: Fields) -> dict[str, str]:
+        words = VOCABULARIES[self.config.vocabulary]
+        return {
+            "blocks": fields["asked"] + _ENTITIES,
+            "categories": words.told(words.categories),
+            "predicates": words.told(words.actions),
+            **dict.fromkeys(("most", "count", "video_length", "time"), "00.00"),
+        }
+
+
+def _least_entities(name: str) -> int:
+    """Entities without which a step asks nothing."""
+    return {"1": 0, "2": 1, "3": 2, "4": 1}[name]
