@@ -1,4 +1,4 @@
-"""Having a model rate free-text answers from 1 to 5 against the reference.
+"""Having a model rate free-text answers against the reference: from 1 to 5, or with a benchmark's marks.
 
 The judge reads text only: the question, the reference and the student's final answer, each in a fenced block
 (`demitasse.chat.blocks`), so that nothing a student writes is an instruction. Its verdict is read strictly; a
@@ -12,11 +12,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from demitasse.answers import read_score, split_reasoning
-from demitasse.answers.embedded import find_json
 from demitasse.atomic import write_text
 from demitasse.chat.blocks import write_blocks
 from demitasse.chat.model import ChatModel, Request, Sampling, Text
@@ -27,31 +24,19 @@ from demitasse.engine.step import Fields, Quarantine, Record, Step
 from demitasse.errors import ConfigError, DataError
 from demitasse.prompts import Pack, Placeholders, load_pack
 from evaluate.arm import JUDGE_RUN, Arm
+from evaluate.judge_profile import LIKERT, JudgeProfile, Marks
 from evaluate.judgements import JUDGEMENTS, UNSCORED_LIMIT, write_judgements
+from evaluate.marks import Marked, summarise_marks
 from evaluate.metric import JUDGE, metric_of
 from evaluate.parse.free import parse_free
-from evaluate.records import Fault, Json, storable
-from evaluate.score.judged import Judgement, fingerprint
+from evaluate.records import Fault, write_rows
+from evaluate.score.judged import fingerprint
 
 STEP = "judge"
-RUBRIC = "judge/likert"  # the pack in `prompts/` that is used unless another is named
-WORK_FOLDER = "judge"  # in the run folder: the engine's journals
+WORK_FOLDER = "judge"  # in the run folder, with the profile's suffix: the engine's journals
 ROWS = "rows.jsonl"
 MAX_TOKENS = 1024  # room for a judge that reasons; a reply cut short is asked once more with twice as much
 LIMITS = Limits(reasks=1)
-SCHEMA: Json = {
-    "type": "object",
-    "properties": {
-        "reason": {"type": "string"},
-        "score": {"type": "integer", "minimum": JUDGE.low, "maximum": JUDGE.high},
-    },
-    "required": ["reason", "score"],
-    "additionalProperties": False,
-}
-_COMPLAINT = (
-    'That reply cannot be used ({why}). Write one JSON object and nothing else, with a "reason" and a "score" '
-    "that is a whole number from 1 to 5."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +57,7 @@ class Judged:
         return 3 if self.unscored > UNSCORED_LIMIT * self.items else 0
 
 
-def load_rubric(name: str = RUBRIC) -> Pack:
+def load_rubric(name: str = LIKERT.rubric) -> Pack:
     """The rubric: a pack of `prompts/`, or the path of a person's own .yaml file with the prompt `judge`.
 
     Raises:
@@ -88,8 +73,12 @@ def judge_run(
     limits: Limits = LIMITS,
     allow_self: bool = False,
     progress: bool = True,
+    profile: JudgeProfile = LIKERT,
 ) -> Judged:
     """Judge every free-text item of a run, and write `judgements.jsonl` and `judge.json` into its folder.
+
+    With another profile the files carry its name, and `judge_<name>.json` the means: `score` and `compare` know the
+    scale of 1 to 5 alone.
 
     Replies that were paid for are kept in the run's `judge/` folder: a second run asks only about items whose
     answer, reference, rubric or judge has changed, and those that failed.
@@ -97,29 +86,31 @@ def judge_run(
     Args:
         arm: the run.
         model: the judge; there is no default.
-        rubric: from `load_rubric`.
+        rubric: from `load_rubric`; the profile's own if None.
         limits: concurrency, attempts and re-asks.
         allow_self: let a model judge its own answers, which flatters them.
         progress: show a bar.
+        profile: what the judge is asked for.
 
     Raises:
         ConfigError: if the judge is the student and that was not allowed.
         DataError: if the run has no free-text items.
         DemitasseError: if the judge cannot be reached at all, or another process judges this run.
     """
-    rubric = rubric or load_rubric()
+    rubric = rubric or load_rubric(profile.rubric)
     if not allow_self:
         _refuse_self(arm, model)
     items = [asked for asked in arm.items.values() if metric_of(asked.task) is JUDGE]
     if not items:
         raise DataError(f"{arm.folder} has no free-text items; its tasks are scored without a judge")
     records = list(_records(arm))
-    bench = _Bench(model, rubric)
-    with open_caller(arm.folder / WORK_FOLDER, limits) as caller:
+    bench = _Bench(model, rubric, profile)
+    work = arm.folder / profile.named(WORK_FOLDER)
+    with open_caller(work, limits) as caller:
         summary = run(
             records,
             [bench.step(caller)],
-            arm.folder / WORK_FOLDER,
+            work,
             workers=2 * limits.concurrency,
             progress=progress,
             caller=caller,
@@ -127,7 +118,7 @@ def judge_run(
             on_finished=bench.take,
             id_field="item_id",
         )
-    scored = sum(judgement.score is not None for judgement in bench.judgements)
+    scored = sum(one.marks is not None for one in bench.marked)
     done = Judged(
         items=len(items),
         scored=scored,
@@ -135,24 +126,30 @@ def judge_run(
         needed_no_judge=len(items) - len(records),
         interrupted=summary.interrupted,
     )
-    bench.write(arm.folder, done, caller.counts)
+    bench.write(arm, done, caller.counts)
     return done
 
 
 class _Bench:
     """The judge at work: what it is asked by, and what it has said."""
 
-    def __init__(self, model: ChatModel, rubric: Pack) -> None:
-        self.judgements: list[Judgement] = []
+    def __init__(self, model: ChatModel, rubric: Pack, profile: JudgeProfile) -> None:
+        self.marked: list[Marked] = []
+        self._profile = profile
         self._model = model
         self._rubric = rubric
         self._sampling = Sampling(temperature=0.0, max_tokens=MAX_TOKENS, seed=0)
         self._faults: dict[str, tuple[Fault, str]] = {}
         self._answered: set[str] = set()
 
-    def write(self, folder: Path, done: Judged, counts: Counts) -> None:
+    def write(self, arm: Arm, done: Judged, counts: Counts) -> None:
         """Write the judgements, and `judge.json` with everything that decided them and what they cost."""
-        write_judgements(folder / JUDGEMENTS, sorted(self.judgements, key=lambda one: one.item_id))
+        rows = sorted(self.marked, key=lambda one: one.item_id)
+        if self._profile is LIKERT:
+            write_judgements(arm.folder / JUDGEMENTS, [one.as_judgement() for one in rows])
+        else:
+            write_rows(arm.folder / self._profile.named(JUDGEMENTS), [one.to_json() for one in rows])
+        figures = {} if self._profile is LIKERT else {"figures": summarise_marks(arm, self._profile, rows)}
         header = {
             "format": "demitasse-judgements-v1",
             "model": self._model.name,
@@ -165,12 +162,12 @@ class _Bench:
             **asdict(done),
             "requests": counts.requests,
             "usage": asdict(counts.usage),
-        }
-        write_text(folder / JUDGE_RUN, json.dumps(header, indent=2, ensure_ascii=False) + "\n")
+        } | figures
+        write_text(arm.folder / self._profile.named(JUDGE_RUN), json.dumps(header, indent=2, ensure_ascii=False) + "\n")
 
     def step(self, caller: Caller) -> Step:
         """The engine's step: one item, one judgement."""
-        return Step(name=STEP, file=ROWS, version=1, inputs=self._inputs, run=partial(self._judge, caller))
+        return Step(name=STEP, file=ROWS, version=2, inputs=self._inputs, run=partial(self._judge, caller))
 
     def take(self, finished: Finished) -> None:
         """Keep an item's judgement, or its fault."""
@@ -178,17 +175,17 @@ class _Bench:
         row = finished.rows.get(STEP)
         if row is not None:
             self._answered.update(row["provenance"]["answered"])
-            self.judgements.append(Judgement(item_id, of, row["score"], row["reason"]))
+            self.marked.append(Marked(item_id, of, row["marks"], row["reason"]))
         elif item_id in self._faults:
             fault, reason = self._faults[item_id]
-            self.judgements.append(Judgement(item_id, of, None, reason, fault))
+            self.marked.append(Marked(item_id, of, None, reason, fault))
 
     def request(self, fields: Fields) -> Request:
         """The request about one item. The rubric is filled in by plain replacement, and the texts are fenced."""
         blocks = write_blocks({name: str(fields[name]) for name in ("question", "reference", "response")})
         # Marker lines must be lines of their own, wherever a person's rubric puts the blocks.
         prompt = self._rubric.render(STEP, {"blocks": f"\n{blocks}\n"})
-        return Request(STEP, (Text(prompt),), self._rubric.system, SCHEMA, self._sampling)
+        return Request(STEP, (Text(prompt),), self._rubric.system, self._profile.schema, self._sampling)
 
     def _inputs(self, fields: Fields) -> Any:
         return [self._model.name, self.request(fields).key(self._model.name)]
@@ -196,13 +193,21 @@ class _Bench:
     async def _judge(self, caller: Caller, fields: Fields) -> Fields:
         complaints: list[str] = []
         try:
-            answer = await caller.ask(self._model, self.request(fields), partial(_read_verdict, complaints))
+            answer = await caller.ask(self._model, self.request(fields), partial(self._read, complaints))
         except Quarantine as error:
             fault = Fault.JUDGE_PARSE if complaints else Fault.JUDGE_API
             self._faults[str(fields["item_id"])] = (fault, str(error))
             raise
-        score, reason = answer.value
-        return {"score": score, "reason": reason, "provenance": provenance(answer)}
+        marks, reason = answer.value
+        return {"marks": marks, "reason": reason, "provenance": provenance(answer)}
+
+    def _read(self, complaints: list[str], text: str) -> tuple[Marks, str]:
+        """What the profile reads; that a reply could not be read is also left in `complaints`."""
+        try:
+            return self._profile.read(text)
+        except ParseError as fault:
+            complaints.append(str(fault))
+            raise
 
 
 def _records(arm: Arm) -> Iterator[Record]:
@@ -215,23 +220,6 @@ def _records(arm: Arm) -> Iterator[Record]:
             fields = {"item_id": item_id, "of": fingerprint(asked, answer)}
             texts = {"question": asked.question, "reference": asked.reference, "response": answer}
             yield Record(item_id, fields | texts)
-
-
-def _read_verdict(complaints: list[str], text: str) -> tuple[int, str]:
-    """Score and reason of a judge's reply; what is wrong with it is also left in `complaints`.
-
-    Raises:
-        ParseError: if it holds no single whole number from 1 to 5.
-    """
-    split = split_reasoning(text)
-    score = read_score(split.final, int(JUDGE.low), int(JUDGE.high))
-    if score.value is None:
-        why = score.method.replace("_", " ") if split.closed else "the reasoning was not closed"
-        complaints.append(why)
-        raise ParseError(_COMPLAINT.replace("{why}", why))
-    told = [one.value for one in find_json(split.final) if isinstance(one.value, dict) and "score" in one.value]
-    reason = told[-1].get("reason") if told else split.final
-    return score.value, storable(reason.strip()) if isinstance(reason, str) else ""
 
 
 def _refuse_self(arm: Arm, model: ChatModel) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from demitasse.dataset.item_id import storable
 from demitasse.errors import DataError
 from evaluate.metric import JUDGE
-from evaluate.records import JUDGE_FAULTS, Fault, Json, read_rows, storable, write_rows
+from evaluate.records import JUDGE_FAULTS, Fault, Json, read_rows, write_rows
 from evaluate.score.judged import Judgement
 
 JUDGEMENTS = "judgements.jsonl"

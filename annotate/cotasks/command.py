@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,9 +14,10 @@ from annotate.run.arguments import add_run_arguments
 
 if TYPE_CHECKING:
     from annotate.cotasks.settings import Cotasks
+    from demitasse.errors import ConfigError
 
 TEACHER = "teacher"
-RESOLVED = "cotasks.yaml"
+TEACHERS = "annotate.yaml"  # settings of a teacher's run, whose own module (annotate.run.pipeline) is slow to import
 MOST_REASONS = 5  # that are told of on the terminal; left_out.jsonl has all
 _PATHS = ("questions", "vidor", "video_map", "spans", "items", "fps", "videos", "results_dir")
 
@@ -59,23 +61,60 @@ def _source(path: Path | None, overrides: Sequence[str]) -> Any:
 def _from_annotation(args: argparse.Namespace) -> int:
     from annotate.cotasks import nextqa_run, star_run
     from annotate.cotasks.items import Writing
-    from annotate.cotasks.output import ITEMS, write_results
+    from annotate.cotasks.output import ITEMS, RESOLVED, write_results
     from annotate.cotasks.settings import read_settings
     from annotate.task_files import Envelope
     from demitasse.config import save_resolved
 
     _refuse_vain(args)
     settings = read_settings(args.config, args.overrides)
+    _check_folders(settings)
     writing = Writing(settings.box_style, settings.form, settings.dialect, settings.min_pixels, settings.max_pixels)
     is_star = settings.source == "star"
     results = (star_run.run_star if is_star else nextqa_run.run_nextqa)(settings, writing, args.quiet)
     folder = Path(settings.results_dir)
     root = _media_root(settings, folder / ITEMS)
     envelope = Envelope(root, settings.license or (star_run if is_star else nextqa_run).LICENSE)
-    save_resolved(settings, folder / RESOLVED)
     shown = {key: Path(value).name if key in _PATHS else value for key, value in asdict(settings).items()}
-    _tell(write_results(folder, results, shown, envelope), folder)
+    try:
+        save_resolved(settings, folder / RESOLVED)
+        summary = write_results(folder, results, shown, envelope)
+    except OSError as fault:
+        raise _unwritable(folder, fault.strerror) from fault
+    _tell(summary, folder)
     return 3 if results.left_out else 0
+
+
+def _check_folders(settings: Cotasks) -> None:
+    """Before minutes are spent on what cannot be written, or on videos that are not there."""
+    from demitasse.errors import ConfigError
+
+    if settings.videos and not Path(settings.videos).is_dir():
+        raise ConfigError(f"videos={settings.videos} is no folder; give the folder of the videos, or leave videos out")
+    folder = Path(settings.results_dir)
+    other = _source_of(folder)
+    if other not in (None, settings.source):
+        raise ConfigError(
+            f"results_dir={folder} holds results of source={other}, which would be lost; name another folder"
+        )
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise _unwritable(folder, "it is no folder" if there == folder else f"{there} is in the way, or not yours")
+
+
+def _source_of(folder: Path) -> Any:
+    """Whose CoTasks a folder holds already; None for a new one."""
+    from annotate.cotasks.output import RESOLVED
+
+    if (folder / TEACHERS).is_file():
+        return TEACHER
+    return _source(folder / RESOLVED, ()) if (folder / RESOLVED).is_file() else None
+
+
+def _unwritable(folder: Path, why: str | None) -> ConfigError:
+    from demitasse.errors import ConfigError
+
+    return ConfigError(f"results_dir={folder} cannot be written ({why}); name another folder")
 
 
 def _refuse_vain(args: argparse.Namespace) -> None:

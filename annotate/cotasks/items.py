@@ -70,7 +70,7 @@ def items_of(cotasks: CoTasks, video_id: str, final: Final, writing: Writing) ->
         DataError: if the boxes cannot be written in the style.
     """
     units = writing.units(cotasks)
-    shared = {"question_type": final.type, "cotasks": cotasks.to_json()}
+    shared = {"question_type": final.type}
     items = {}
     for stage in STAGES:
         told = _told(cotasks, stage, writing, units)
@@ -79,7 +79,7 @@ def items_of(cotasks: CoTasks, video_id: str, final: Final, writing: Writing) ->
             write_task(cotasks, stage, writing.box_style, units.size if units else None, writing.form),
             video_id=video_id,
             item_index=f"{cotasks.question_key}/{stage}",
-            extra=told | shared,
+            extra=told | shared | {"cotasks": cotasks.before(stage).to_text()},
         )
     task, asked, answer = _asked(final, writing.dialect)
     items[task] = Item(
@@ -89,7 +89,7 @@ def items_of(cotasks: CoTasks, video_id: str, final: Final, writing: Writing) ->
         item_index=f"{cotasks.question_key}/{FINAL_STAGE}",
         extra=_told(cotasks, FINAL_STAGE, writing, units)
         | shared
-        | {"choices": list(final.options)}
+        | {"cotasks": cotasks.to_text(), "choices": list(final.options)}
         | dict(final.extra),
     )
     return items

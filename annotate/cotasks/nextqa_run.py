@@ -31,9 +31,15 @@ def run_nextqa(settings: Cotasks, writing: Writing, quiet: bool) -> Results:
     video_map = read_video_map(settings.video_map) if settings.video_map else {}
     spans = read_spans(settings.spans) if settings.spans else {}
     vidor = Vidor(settings.vidor, video_map)
+    by_video = _by_video(read.questions)
+    if by_video and not any(map(vidor.path, by_video)):
+        raise DataError(
+            f"{settings.vidor} has no annotation of the {len(by_video)} videos that are asked about; give the folder "
+            "of VidOR's annotation files"
+        )
     results = Results(left_out=list(read.unusable))
     done: dict[str, Made] = {}
-    for video, questions in watched(_by_video(read.questions).items(), "videos", quiet):
+    for video, questions in watched(by_video.items(), "videos", quiet):
         path = vidor.path(video)
         if path is None:
             results.left_out += [(question.key, NO_ANNOTATION) for question in questions]

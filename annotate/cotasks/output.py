@@ -16,6 +16,7 @@ from demitasse.cotasks.record import CoTasks
 from demitasse.dataset import Item
 
 COTASKS, ITEMS, LEFT_OUT, SUMMARY = "cotasks.jsonl", "items", "left_out.jsonl", "summary.json"
+RESOLVED = "cotasks.yaml"  # the settings of a run from annotation
 _DESCRIPTIONS = {
     "cotask_frames": "CoTask 1: the moments and entities that a question needs.",
     "cotask_entities": "CoTask 2: where the entities are at these moments.",

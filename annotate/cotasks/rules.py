@@ -146,9 +146,13 @@ def _key_frames(
 def _sightings(
     annotation: Annotation, frames: Iterable[KeyFrame], chosen: Iterable[Entity], manual_only: bool
 ) -> Iterator[Sighting]:
-    """What nobody drew by hand is unknown, with `manual_only`, and not said to be out of sight."""
+    """What nobody drew by hand is unknown, with `manual_only`, and not said to be out of sight.
+
+    So is all of a frame that the annotation does not reach.
+    """
     chosen = list(chosen)
-    for frame in frames:
+    reached = [frame for frame in frames if (frame.fid or 0) < len(annotation.tracks)]
+    for frame in reached:
         for entity in chosen:
             track = annotation.track(frame.fid or 0, entity.tid or 0)
             if track is None:

@@ -6,21 +6,21 @@ past the end of the clip that is asked about: questions about what comes next ar
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from annotate.cotasks.plain_pickle import read_pickle
+from demitasse.cotasks.plain_pickle import read_pickle
+from demitasse.cotasks.star import StarQuestion, read_choices, read_entries, read_question, read_text
 from demitasse.dataset.schema import load_object, shown
 from demitasse.errors import DataError
+from demitasse.interchange.expecting import expects
+from demitasse.interchange.recognise import STAR
 
-TYPES = ("Interaction", "Sequence", "Prediction", "Feasibility")
-_ID = re.compile(r"([A-Za-z]+)_(T[0-9]+)_.+")
 _LABELS = ("actions", "rel_labels", "bbox_labels")
 _FRAME = re.compile(r"([0-9]+)(?:\.(?:png|jpg))?")
 
@@ -46,37 +46,27 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
-class StarItem:
-    """One question.
+class StarItem(StarQuestion):
+    """One question with its graphs.
 
     Attributes:
-        question_id: `<Type>_T<template>_<number>`.
-        type, template: of the id.
-        video: the untrimmed video's id.
         start, end: of the clip that is asked about, in seconds.
         text: the question.
-        choices: in order of their numbers.
-        right: place of the right choice; None in the test split, whose answers are hidden.
         program, choice_programs: steps as published.
         situations: by frame number, from 1.
         notes: what was not as it should be, and how often.
     """
 
-    question_id: str
-    type: str
-    template: str
-    video: str
     start: float
     end: float
     text: str
-    choices: tuple[str, ...]
-    right: int | None
     program: tuple[Any, ...]
     choice_programs: tuple[tuple[Any, ...], ...]
     situations: Mapping[int, Situation]
     notes: Mapping[str, int]
 
 
+@expects(STAR)
 def read_star(path: Path | str) -> tuple[list[StarItem], list[tuple[str, str]]]:
     """Read a file of items: a JSON list, one item alone, JSON Lines, or the published pickle.
 
@@ -87,7 +77,7 @@ def read_star(path: Path | str) -> tuple[list[StarItem], list[tuple[str, str]]]:
         DataError: if the file cannot be read or holds no items.
     """
     path = Path(path)
-    entries = _entries(path)
+    entries = read_entries(path)
     items: dict[str, StarItem] = {}
     unusable: list[tuple[str, str]] = []
     for number, entry in enumerate(entries):
@@ -119,88 +109,23 @@ def read_rates(path: Path | str) -> dict[str, float]:
     return {str(video).removesuffix(".mp4"): float(rate) for video, rate in value.items()}
 
 
-def _entries(path: Path) -> list[Any]:
-    suffix = path.suffix.casefold()
-    if suffix in (".pkl", ".pickle"):
-        value = read_pickle(path)
-    elif suffix in (".jsonl", ".ndjson"):
-        return _lines(path)
-    else:
-        value = load_object(path)
-    if isinstance(value, Mapping) and "question_id" not in value:
-        inner = list(value.values())
-        value = next((one for one in inner if isinstance(one, list)), inner)  # {"data": [...]}, or items by id
-    return value if isinstance(value, list) else [value]
-
-
-def _lines(path: Path) -> list[Any]:
-    try:
-        lines = path.read_bytes().decode("utf-8").splitlines()
-        return [json.loads(line) for line in lines if line.strip()]
-    except (OSError, ValueError) as fault:
-        raise DataError(f"{path} cannot be read as JSON Lines ({fault}); it may have been cut short") from fault
-
-
 def _item(entry: Any) -> StarItem:
-    if not isinstance(entry, Mapping):
-        raise DataError(f"it is {shown(entry)}, not an object")
-    question_id = _text(entry, "question_id")
-    named = _ID.fullmatch(question_id)
-    if named is None or named[1] not in TYPES:
-        kinds = ", ".join(TYPES)
-        raise DataError(f"question_id {shown(question_id)} is not {kinds} with a template and a number")
+    question = read_question(entry)
     start, end = _seconds(entry, "start"), _seconds(entry, "end")
     if end <= start:
         raise DataError(f"its clip ends at {end:g} s, not after its start at {start:g} s")
-    choices, programs = _choices(entry.get("choices"))
+    programs = tuple(tuple(_list(one.get("choice_program"), "choice_program")) for _, one in read_choices(entry))
     notes: Counter[str] = Counter()
     return StarItem(
-        question_id=question_id,
-        type=named[1],
-        template=named[2],
-        video=_text(entry, "video_id").removesuffix(".mp4"),
+        **{field.name: getattr(question, field.name) for field in fields(question)},
         start=start,
         end=end,
-        text=_text(entry, "question"),
-        choices=choices,
-        right=_right(entry, choices),
+        text=read_text(entry, "question"),
         program=tuple(_list(entry.get("question_program"), "question_program")),
         choice_programs=programs,
         situations=dict(_situations(entry.get("situations"), notes)),
         notes=dict(notes),
     )
-
-
-def _choices(given: Any) -> tuple[tuple[str, ...], tuple[tuple[Any, ...], ...]]:
-    """Texts and programs in order of `choice_id`."""
-    entries = _list(given, "choices")
-    if len(entries) < 2:
-        raise DataError(f"choices is {shown(given)}, not a list of choices")
-    if all(isinstance(entry, str) for entry in entries):
-        return tuple(entries), ((),) * len(entries)
-    if not all(isinstance(entry, Mapping) for entry in entries):
-        raise DataError(f"choices is {shown(given)}, not a list of choices")
-    ordered = sorted(enumerate(entries), key=lambda pair: _place(pair[1].get("choice_id", pair[0])))
-    texts = tuple(_text(entry, "choice") for _, entry in ordered)
-    return texts, tuple(tuple(_list(entry.get("choice_program"), "choice_program")) for _, entry in ordered)
-
-
-def _place(number: Any) -> int:
-    if not isinstance(number, (int, str)) or not str(number).isdecimal():
-        raise DataError(f"choice_id {shown(number)} is no number")
-    return int(number)
-
-
-def _right(entry: Mapping[str, Any], choices: Sequence[str]) -> int | None:
-    answer = entry.get("answer")
-    if answer is None or answer == "":
-        return None
-    if isinstance(answer, int) and not isinstance(answer, bool) and 0 <= answer < len(choices):
-        return answer
-    answer = answer.strip() if isinstance(answer, str) else answer
-    if answer not in choices:
-        raise DataError(f"its answer {shown(answer)} is none of its choices")
-    return choices.index(answer)
 
 
 def _situations(given: Any, notes: Counter[str]) -> Iterator[tuple[int, Situation]]:
@@ -248,13 +173,6 @@ def _list(value: Any, field: str) -> list[Any]:
     if not isinstance(value, (list, tuple)):
         raise DataError(f"{field} is {shown(value)}, not a list")
     return list(value)
-
-
-def _text(entry: Mapping[str, Any], field: str) -> str:
-    value = entry.get(field)
-    if not isinstance(value, str) or not value.strip():
-        raise DataError(f"{field} is {shown(value)}, not a text")
-    return value.strip()
 
 
 def _seconds(entry: Mapping[str, Any], field: str) -> float:

@@ -26,7 +26,8 @@ _LEAD = re.compile(
     rf"(?:(?P<label>\s?[.):\]}}]+)|(?=\s*(?:$|\n|[,;!?\"']))|(?=\s+[-(\"])|(?=\s+{_BECAUSE}))",
     re.IGNORECASE,
 )
-_LAST = re.compile(rf"(?:[.!?:]\s++|\n\s*+){_OPEN}(?P<letter>[A-Z])[.)\]}}\"']*+\s*+$")
+# After a comma only in brackets: "Based on the video, (C)." and not "Plan A, B".
+_LAST = re.compile(rf"(?:[.!?:]\s++|\n\s*+|,\s++(?=\()){_OPEN}(?P<letter>[A-Z])[.)\]}}\"']*+\s*+$")
 _LONE_LINE = re.compile(r"^[\"'(\[{ \t]*+(?P<letter>[A-Z])[.)\]}\"']*+[ \t]*+$", re.MULTILINE)
 _STATEMENT = re.compile(
     r"\b(?:answer|option|choice)[\"']?\s*+(?:is|would be|must be|should be|:|=)\s*+"

@@ -46,6 +46,13 @@ class _Reading(NamedTuple):
     place: tuple[int, int]
 
 
+def span_iou(first: Span, second: Span) -> float:
+    """Intersection over union of two spans in seconds, 0 to 1; 0 where both are a moment (Charades-STA's)."""
+    shared = max(0.0, min(first[1], second[1]) - max(first[0], second[0]))
+    union = (first[1] - first[0]) + (second[1] - second[0]) - shared
+    return shared / union if union > 0 else 0.0
+
+
 def read_times(text: str) -> Parsed[Span]:
     """Read a final answer as one span (start, end) in seconds.
 

@@ -106,7 +106,7 @@ def run_leaks(args: argparse.Namespace) -> int:
     print(f"{'type':{width}}{'n':>6}" + "".join(f"{head:>13}" for head in _LEAK_HEADS))
     for name, row in told["types"].items():
         shown = "".join(f"{_percent(row[column]):>13}" for column in _LEAK_COLUMNS)
-        print(f"{name:{width}}{row['chance']['n']:>6}{shown}")
+        print(f"{name:{width}}{row['questions']:>6}{shown}")
     if executes:
         right = sum(count for reading, count in executes.items() if not reading.startswith("no"))
         print(f"STAR's programs lead to the answer by the graph alone: {right} of {sum(executes.values())} questions")

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -46,6 +46,11 @@ class Case:
     options: tuple[str, ...]
     right: int
     cotasks: CoTasks
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether there is anything to choose among."""
+        return len(self.options) > 1
 
     @property
     def chance(self) -> float:
@@ -135,17 +140,20 @@ def events(case: Case) -> float:
 
 
 def _of_type(cases: Sequence[Case]) -> dict[str, Any]:
+    """An open question that no other video's answer can be put beside leaves nothing to choose: no heuristic has it."""
+    choices = [case for case in cases if case.is_choice]
     heuristics: dict[str, Callable[[Case], float | None]] = {
         "chance": lambda case: case.chance,
         "overlap": overlap,
         "overlap_guarded": lambda case: overlap(case, guarded=True),
         "events": events,
         "count": counting,
-        "right_option_in_text": lambda case: float(_is_told(case, case.right)),
         "wrong_option_in_text": _wrong_told,
     }
     heuristics |= {f"overlap_{stage}": partial(overlap, stages=(stage,)) for stage in STAGES}
-    return {name: _mean([(case.video, heuristic(case)) for case in cases]) for name, heuristic in heuristics.items()}
+    told = _mean([(case.video, float(_is_told(case, case.right))) for case in cases])
+    chosen = {name: _mean([(case.video, one(case)) for case in choices]) for name, one in heuristics.items()}
+    return {"questions": len(cases), "right_option_in_text": told} | chosen
 
 
 def _is_told(case: Case, option: int) -> bool:
@@ -154,7 +162,7 @@ def _is_told(case: Case, option: int) -> bool:
 
 def _wrong_told(case: Case) -> float:
     wrong = [place for place in range(len(case.options)) if place != case.right]
-    return sum(_is_told(case, place) for place in wrong) / len(wrong) if wrong else 0.0
+    return sum(_is_told(case, place) for place in wrong) / len(wrong)
 
 
 def _share(scores: Sequence[float], right: int) -> float:
@@ -197,17 +205,26 @@ def _with_others(cases: Sequence[Case]) -> list[Case]:
     for case in cases:
         if len(case.options) == 1:
             by_type[case.type].append(case)
-    return [case if len(case.options) > 1 else _beside(case, by_type[case.type]) for case in cases]
+    places: Counter[str] = Counter()
+    beside = []
+    for case in cases:
+        if not case.is_choice:
+            places[case.type] += 1
+            case = _beside(case, by_type[case.type], places[case.type])
+        beside.append(case)
+    return beside
 
 
-def _beside(case: Case, peers: Sequence[Case]) -> Case:
-    place = peers.index(case)
-    around = [*peers[place + 1 :], *peers[:place]]
-    others = dict.fromkeys(
-        peer.options[0] for peer in around if peer.video != case.video and peer.options != case.options
-    )
-    options = (*case.options, *list(others)[:OTHERS])
-    return replace(case, options=options)
+def _beside(case: Case, peers: Sequence[Case], start: int) -> Case:
+    """The case with the first other answers from a place on: of ten thousand peers a few are looked at."""
+    others: dict[str, None] = {}
+    for step in range(len(peers) - 1):
+        peer = peers[(start + step) % len(peers)]
+        if peer.video != case.video and peer.options != case.options:
+            others[peer.options[0]] = None
+        if len(others) == OTHERS:
+            break
+    return replace(case, options=(*case.options, *others))
 
 
 def _stage(item: Item) -> Any:

@@ -16,6 +16,8 @@ from typing import Any
 
 from demitasse.dataset.schema import load_object, shown
 from demitasse.errors import DataError
+from demitasse.interchange.expecting import expects
+from demitasse.interchange.recognise import SPANS
 
 Span = tuple[float, float]
 BEFORE = 1.0  # seconds before the video's start that a span may begin, as rounding and hands make it
@@ -31,6 +33,7 @@ class VideoSpans:
     spans: Mapping[str, tuple[Span, ...]]
 
 
+@expects(SPANS)
 def read_spans(path: Path | str) -> dict[str, VideoSpans]:
     """Read a file of spans, by video.
 

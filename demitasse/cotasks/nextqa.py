@@ -18,6 +18,8 @@ from typing import Any, Literal
 
 from demitasse.dataset.schema import load_object, shown
 from demitasse.errors import DataError
+from demitasse.interchange.expecting import expects
+from demitasse.interchange.recognise import NEXTQA
 
 TYPES = ("CW", "CH", "TN", "TP", "TC", "DB", "DC", "DL", "DO")
 LETTERS = "ABCDEFGHIJ"
@@ -38,6 +40,7 @@ _EXTRA_ANSWER = ("additional_ref_answer", "additional_answer", "ref_answer")
 _LONG_QID = re.compile(r"([A-Z]{2})_(.+)_([^_]+)")  # "CW_4010069381_6", as SeViLA's files have it
 _WHOLE_FLOAT = re.compile(r"^([0-9]+)\.0$")  # an id that pandas made a float
 _MEDIA = re.compile(r"\.(?:mp4|avi|mkv|webm)$", re.IGNORECASE)
+_BEYOND = "beyond the header"  # a CSV row's fields for which the header has no name
 
 AnswerKind = Literal["number", "letter", "text"]
 
@@ -90,6 +93,7 @@ class _Row(dict[str, Any]):
     """A row by our field names, with `options`."""
 
 
+@expects(NEXTQA)
 def read_questions(path: Path | str) -> Questions:
     """Read a file of questions.
 
@@ -107,7 +111,7 @@ def read_questions(path: Path | str) -> Questions:
         tried = " or ".join(_COLUMNS[missing[0]])
         raise DataError(f"{path} has no column {tried}; it has {', '.join(sorted(names)[:20])}: is it NExT-QA's file?")
     rows = [_named(row, columns) for row in raw]
-    kind = _answer_kind([row for row in rows if row["options"]])
+    kind = _answer_kind([row for row in rows if row["options"] and not any(row[_BEYOND] or ())])
     read: dict[str, Question] = {}
     unusable: list[tuple[str, str]] = []
     for number, row in enumerate(rows, start=1):
@@ -132,7 +136,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     text = _file_text(path)
     if suffix in (".jsonl", ".ndjson"):
         return [_lowered(row) for row in _lines(path, text)]
-    return _csv(text)
+    return _csv(path, text)
 
 
 def _file_text(path: Path) -> str:
@@ -144,13 +148,14 @@ def _file_text(path: Path) -> str:
         raise DataError(f"{path} is not UTF-8 text (byte {fault.start}); save it as UTF-8") from fault
 
 
-def _csv(text: str) -> list[dict[str, Any]]:
+def _csv(path: Path, text: str) -> list[dict[str, Any]]:
     header = text.splitlines()[0] if text.strip() else ""
     delimiter = max(",\t;", key=header.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    # A column too many has the key None, one too few the value None; neither is a column of ours.
-    rows = ({key: value for key, value in row.items() if isinstance(key, str)} for row in reader)
-    return [_lowered(row) for row in rows if any(value for value in row.values())]
+    reader = csv.DictReader(io.StringIO(text, newline=""), restkey=_BEYOND, delimiter=delimiter)
+    try:
+        return [_lowered(row) for row in reader if any(row.values())]
+    except csv.Error as fault:
+        raise DataError(f"{path} line {reader.line_num} is no CSV ({fault}); is a quote left open?") from fault
 
 
 def _lines(path: Path, text: str) -> list[Any]:
@@ -183,7 +188,9 @@ def _parquet(path: Path) -> list[Any]:
     try:
         import pyarrow.parquet
     except ImportError:
-        raise DataError(f"{path}: reading Parquet needs pyarrow; install demitasse[train] or save it as CSV") from None
+        raise DataError(
+            f"{path}: reading Parquet needs pyarrow: run pip install -e '.[train]' in the checkout, or save it as CSV"
+        ) from None
     try:
         rows: list[Any] = pyarrow.parquet.read_table(path).to_pylist()
     except (OSError, pyarrow.ArrowException) as fault:
@@ -206,6 +213,7 @@ def _named(row: Mapping[str, Any], columns: Mapping[str, str | None]) -> _Row:
     named |= {size: row.get(size) for size in _SIZES}
     named["second_answer"] = next((row[name] for name in _EXTRA_ANSWER if row.get(name)), None)
     named["options"] = _options(row)
+    named[_BEYOND] = row.get(_BEYOND)
     return named
 
 
@@ -235,6 +243,8 @@ def _answer_kind(rows: Sequence[_Row]) -> AnswerKind:
 
 
 def _question(row: _Row, kind: AnswerKind) -> Question:
+    if any(row[_BEYOND] or ()):
+        raise DataError("it has more fields than the header; a comma in a text needs quotes")
     video, qid, kind_of = _identity(row)
     text, answer = _needed(row, "question"), _needed(row, "answer")
     options: tuple[str, ...] = row["options"]

@@ -7,10 +7,11 @@ so the form is ours. Times are seconds from the first frame, boxes fractions 0-1
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
 from demitasse.dataset.schema import shown
@@ -110,13 +111,30 @@ class CoTasks:
         """A JSON object that `from_json` reads back as it was."""
         return {key: _plain(value) for key, value in asdict(self).items()}
 
+    def to_text(self) -> str:
+        """The JSON object as text, as items carry it: a training set's objects would fill the memory."""
+        return json.dumps(self.to_json(), ensure_ascii=False, separators=(",", ":"))
+
+    def before(self, stage: int) -> CoTasks:
+        """What the stages before this one tell; the whole before 5, the question itself."""
+        return replace(
+            self,
+            frames=self.frames if stage > 1 else (),
+            entities=self.entities if stage > 1 else (),
+            sightings=self.sightings if stage > 2 else (),
+            relations=self.relations if stage > 3 else (),
+            events=self.events if stage > 4 else (),
+        )
+
     @classmethod
     def from_json(cls, value: Any) -> CoTasks:
-        """CoTasks from their JSON object.
+        """CoTasks from their JSON object, or from its text.
 
         Raises:
             DataError: if a field is missing or is not what it should be; the message begins with the field.
         """
+        if isinstance(value, str):
+            value = _object_in(value)
         if not isinstance(value, Mapping):
             raise DataError(f"cotasks is {shown(value)}, not an object")
         size = value.get("size")
@@ -160,6 +178,13 @@ def sampled_times(duration: float, sampled: int) -> list[float]:
     if sampled < 2:
         return [0.0] * sampled
     return [place * duration / (sampled - 1) for place in range(sampled)]
+
+
+def _object_in(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as fault:
+        raise DataError(f"cotasks is {shown(text)}, no JSON ({fault})") from fault
 
 
 def _plain(value: Any) -> Any:

@@ -29,6 +29,7 @@ READ = [
     pytest.param("Answer: (C)", "C", "statement", id="answer_colon_bracket"),
     pytest.param("Because the dog barks, the answer is D", "D", "statement", id="the_word_because_is_not_option_b"),
     pytest.param("Because the dog barks. D", "D", "last", id="a_lone_letter_as_the_last_sentence"),
+    pytest.param("Based on the video, (C).", "C", "last", id="a_letter_in_brackets_after_the_last_comma"),
     pytest.param("It turns.\n\nB", "B", "line", id="a_lone_letter_on_a_line"),
     pytest.param("C is the correct answer.", "C", "statement", id="a_verdict_on_a_letter"),
     pytest.param("I choose B.", "B", "statement", id="a_choice_in_the_first_person"),
@@ -58,6 +59,7 @@ def test_the_option_that_is_asserted_is_read(text, letter, method):
 UNREAD = [
     pytest.param("A or B", "no_option_named", id="two_letters_joined_by_or"),
     pytest.param("A, B", "two_options_named", id="two_letters_joined_by_a_comma"),
+    pytest.param("It follows plan A, B", "no_option_named", id="a_bare_letter_after_the_last_comma"),
     pytest.param("B\nC", "two_options_named", id="two_letters_on_two_lines"),
     pytest.param("The answer is A, or B.", "two_options_named", id="two_letters_stated"),
     pytest.param("A. No wait. The answer is B.", "two_options_named", id="an_answer_taken_back"),

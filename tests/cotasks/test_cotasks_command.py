@@ -131,10 +131,11 @@ def test_the_same_again_writes_the_same_bytes(world):
 
 def test_a_map_and_a_folder_of_videos_say_where_media_lie(world, capsys):
     (world / "map.json").write_text('{"7": "1/7", "8": "1/8"}')
+    (world / "videos").mkdir()
     annotate(world, f"video_map={world / 'map.json'}", f"videos={world / 'videos'}")
     assert "the video is not in the folder of videos" in capsys.readouterr().err
     for path in ("1/7.mp4", "0001/8.mp4"):
-        (world / "videos" / path).parent.mkdir(parents=True, exist_ok=True)
+        (world / "videos" / path).parent.mkdir(exist_ok=True)
         (world / "videos" / path).write_bytes(b"")
     annotate(world, f"video_map={world / 'map.json'}", f"videos={world / 'videos'}")
     file = read(world / "out" / "items" / "mcq.json")
@@ -297,3 +298,53 @@ def test_the_real_slices_are_made_in_one_go(real, tmp_path, capsys):
         "all_frames": 5,
     }
     assert main(["data", "leaks", str(tmp_path / "out")]) == 0
+
+
+def test_an_item_carries_no_more_than_the_stages_before_it_tell(world):
+    """Tens of thousands of questions have five items each: the whole record in each would fill the memory."""
+    annotate(world)
+    whole = CoTasks.from_json(rows(world / "out" / "cotasks.jsonl")[0])
+    for stage in STAGES:
+        carried = read(world / "out" / "items" / f"{TASK_NAMES[stage]}.json").items[0].extra["cotasks"]
+        assert isinstance(carried, str) and CoTasks.from_json(carried) == whole.before(stage)
+    final = read(world / "out" / "items" / "mcq.json").items[0].extra["cotasks"]
+    assert CoTasks.from_json(final) == whole
+
+
+@pytest.mark.parametrize(
+    ("key", "place", "says"),
+    [
+        pytest.param("questions", "spans.json", "NExT-GQA's spans, not NExT-QA's questions", id="spans_as_questions"),
+        pytest.param("spans", "val.csv", "NExT-QA's questions, not NExT-GQA's spans", id="questions_as_spans"),
+        pytest.param("spans", "vidor/0001/7.json", "a VidOR annotation, not NExT-GQA's", id="an_annotation_as_spans"),
+        pytest.param("vidor", "empty", "has no annotation of the 3 videos", id="a_folder_without_annotations"),
+        pytest.param("videos", "none", "is no folder", id="a_folder_that_is_not_there"),
+        pytest.param("results_dir", "val.csv", "cannot be written", id="a_file_for_a_folder"),
+        pytest.param("results_dir", "val.csv/deeper", "cannot be written", id="a_folder_in_a_file"),
+    ],
+)
+def test_the_wrong_thing_in_a_place_is_refused_by_name(world, capsys, key, place, says):
+    (world / "empty").mkdir()
+    assert annotate(world, f"{key}={world / place}") == 2
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1
+    assert not (world / "out").exists()
+
+
+def test_results_of_another_source_are_not_written_over(world, capsys):
+    from annotate.run.pipeline import RESOLVED
+
+    annotate(world)
+    before = (world / "out" / "cotasks.jsonl").read_bytes()
+    assert main(["annotate", "cotasks", "source=star", *star(world)]) == 2
+    assert "holds results of source=nextqa, which would be lost" in capsys.readouterr().err
+    assert (world / "out" / "cotasks.jsonl").read_bytes() == before
+    (world / "taught").mkdir()
+    (world / "taught" / RESOLVED).write_text("source: teacher\n")
+    assert annotate(world, out="taught") == 2
+    assert "holds results of source=teacher" in capsys.readouterr().err
+
+
+def test_questions_in_the_place_of_stars_items_are_named(world, capsys):
+    assert main(["annotate", "cotasks", "source=star", f"items={world / 'val.csv'}", f"results_dir={world / 'o'}"]) == 2
+    assert "NExT-QA's questions, not STAR's questions" in capsys.readouterr().err

@@ -183,3 +183,11 @@ def test_the_command_reads_results_and_their_programs(tmp_path, capsys):
     assert run_data(parser.parse_args(["leaks", str(tmp_path), "--json"])) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["program_executes"]["classes"] == 1 and "overlap_4" in told["types"]["all"]
+
+
+def test_an_open_question_that_nothing_stands_beside_is_no_choice_and_no_success():
+    """The answers of one video's questions alone: every heuristic would be right, having nothing else to say."""
+    (one,) = cases_of([item(choices=(), answer="caressing it")])
+    told = leak_report([one])["types"]["all"]
+    assert told["questions"] == 1 and told["right_option_in_text"]["mean"] == 1.0
+    assert {told[name] for name in ("chance", "overlap", "events", "wrong_option_in_text")} == {None}

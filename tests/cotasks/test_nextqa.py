@@ -108,6 +108,9 @@ def test_two_questions_under_one_id_are_both_kept(tmp_path):
         pytest.param("1,2,what,c,a,b", 'its answer "c" is none of its options', id="an_answer_that_is_no_option"),
         pytest.param("1,2,what,a,a,", "option 1 is empty", id="an_empty_option"),
         pytest.param("1,2,what", "its answer is empty", id="a_row_cut_short"),
+        pytest.param(
+            "1,2,who, me,1,a,b", "it has more fields than the header; a comma in a text needs quotes", id="a_bare_comma"
+        ),
     ],
 )
 def test_a_row_that_is_no_question_is_left_out_with_its_reason(tmp_path, row, why):
@@ -127,6 +130,7 @@ def test_a_row_that_is_no_question_is_left_out_with_its_reason(tmp_path, row, wh
         pytest.param("a.json", "[3]", "a question is 3", id="no_objects"),
         pytest.param("a.json", "7", "holds no list of questions", id="no_list"),
         pytest.param("a.jsonl", "{\n", "line 1 is no JSON", id="a_broken_line"),
+        pytest.param("a.csv", 'video,qid\n1,"' + "x" * 200_000, "line 1 is no CSV", id="a_quote_left_open"),
         pytest.param("a.parquet", b"PAR0", "cannot be read as Parquet", id="a_broken_parquet"),
     ],
 )
@@ -139,6 +143,13 @@ def test_a_file_that_is_none_is_refused_by_name(tmp_path, name, text, says):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(DataError, match="cannot be read"):
         read_questions(tmp_path / "none.csv")
+
+
+def test_a_row_with_a_bare_comma_does_not_change_how_the_others_answers_are_read(tmp_path):
+    text = "video,qid,question,answer,a0,a1\n1,2,who, me,1,a,b\n1,3,what,1,a,b\n1,4,when,1,a,b,\n"
+    read = read_questions(write(tmp_path, "a.csv", text))
+    assert [question.right for question in read.questions] == [1, 1], "an empty field at the end is no comma in a text"
+    assert len(read.unusable) == 1
 
 
 def test_the_real_slice_counts_by_type(real):

@@ -110,3 +110,24 @@ def test_a_record_cannot_be_changed_in_place():
     with pytest.raises(AttributeError):
         WHOLE.duration = 3.0  # type: ignore[misc]
     assert replace(WHOLE, duration=3.0).duration == 3.0
+
+
+def test_the_text_that_items_carry_reads_back_and_is_said_to_be_broken_if_it_is():
+    assert CoTasks.from_json(WHOLE.to_text()) == WHOLE
+    with pytest.raises(DataError, match="cotasks is .* no JSON"):
+        CoTasks.from_json(WHOLE.to_text()[:-9])
+
+
+@pytest.mark.parametrize(
+    ("stage", "told"),
+    [
+        (1, set()),
+        (2, {"frames", "entities"}),
+        (3, {"frames", "entities", "sightings"}),
+        (4, {"frames", "entities", "sightings", "relations"}),
+    ],
+)
+def test_before_a_stage_only_earlier_ones_are_told(stage, told):
+    parts = {"frames", "entities", "sightings", "relations", "events"}
+    assert WHOLE.before(stage) == replace(WHOLE, **dict.fromkeys(parts - told, ()))
+    assert WHOLE.before(5) == WHOLE

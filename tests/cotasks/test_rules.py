@@ -281,3 +281,8 @@ def test_the_real_slice_is_built_by_the_rules(real):
                 for one in raw["relation_instances"]
             )
     assert len(asked) == 13
+
+
+def test_frames_that_the_annotation_does_not_reach_are_unknown_and_not_without_anybody():
+    made = ask(spans=None, tracks=annotation().tracks[:95])
+    assert made.frames[-1].fid == 100 and made.sightings[-1].time == 9.0

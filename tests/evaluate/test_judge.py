@@ -9,7 +9,8 @@ from demitasse.chat.model import Capability, Outcome, Reply
 from demitasse.engine.limits import Limits
 from demitasse.errors import ConfigError, DataError, DemitasseError
 from evaluate.arm import load_arm
-from evaluate.judge import SCHEMA, judge_run, load_rubric
+from evaluate.judge import judge_run, load_rubric
+from evaluate.judge_profile import LIKERT
 from evaluate.records import Fault, read_rows
 
 QUICK = Limits(reasks=1, attempts=2, first_wait=0.001, longest_wait=0.001, concurrency=2)
@@ -67,7 +68,7 @@ def test_the_judge_reads_question_reference_and_final_answer_in_blocks(make_run)
     assert set(blocks) == {"question", "reference", "response"}
     assert (blocks["question"], blocks["response"]) == ("What happens?", "It falls.")
     assert "I wonder" not in request.text
-    assert (request.step, request.schema, request.sampling.temperature) == ("judge", SCHEMA, 0.0)
+    assert (request.step, request.schema, request.sampling.temperature) == ("judge", LIKERT.schema, 0.0)
 
 
 ATTACKS = [

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from annotate.run.arguments import shard_of, tell, written_spec
+from demitasse.errors import ConfigError
 
 
 def run_teacher(args: argparse.Namespace) -> int:
@@ -16,7 +18,7 @@ def run_teacher(args: argparse.Namespace) -> int:
     Returns:
         0 if all is done, 3 if something was skipped, quarantined or left out, 130 if interrupted.
     """
-    from annotate.cotasks.output import COTASKS, LEFT_OUT
+    from annotate.cotasks.output import COTASKS, LEFT_OUT, RESOLVED
     from annotate.cotasks.teacher.config import read_draft, read_spec
     from annotate.cotasks.teacher.pipeline import annotate, merge
 
@@ -24,6 +26,8 @@ def run_teacher(args: argparse.Namespace) -> int:
         return written_spec(args, "cotasks", read_draft(args.config, args.overrides), "vlm, questions, videos")
     shard = shard_of(args)
     spec = read_spec(args.config, args.overrides)
+    if (Path(spec.results_dir) / RESOLVED).is_file():
+        raise ConfigError(f"{spec.results_dir} holds CoTasks from annotation, which would be lost; name another folder")
     annotated = merge(spec, args.partial) if args.merge else annotate(spec, progress=not args.quiet, shard=shard)
     written = []
     if annotated.assembled is not None:

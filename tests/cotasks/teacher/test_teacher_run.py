@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from annotate.cotasks.output import RESOLVED as FROM_ANNOTATION
 from annotate.cotasks.teacher.inputs import NO_VIDEO, TWICE
 from annotate.referring.space import space_of
 from demitasse.chat.model import Image, Outcome, Reply
@@ -377,3 +378,10 @@ def test_units_of_the_student_stand_in_the_items(desk):
     item = desk.items("cotask_entities")[0]
     assert item["cotask"]["size"] == [140, 140] or item["cotask"]["size"][0] % 28 == 0
     assert space_of("qwen2_5_vl_px").style == item["boxes"]["style"]
+
+
+def test_cotasks_from_annotation_are_not_written_over(desk, capsys):
+    desk.out.mkdir()
+    (desk.out / FROM_ANNOTATION).write_text("source: nextqa\n")
+    assert main(["annotate", "cotasks", *desk.words(), "--quiet"]) == 2
+    assert "holds CoTasks from annotation, which would be lost" in capsys.readouterr().err

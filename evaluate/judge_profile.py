@@ -1,0 +1,137 @@
+"""What a judge is asked for and how its reply is read: one score from 1 to 5, or the marks that a benchmark wants.
+
+VideoEspresso's judge gives five marks from 1 to 10, reported times ten. Its "overall" is a mark of the judge's own: in
+the paper it lies below the mean of the other four for every model, so it is never computed. CoTasks are scored in the
+way of Video-ChatGPT's ActivityNet-QA judge: right or not, and 0 to 5. Neither prompt is published; the wording is ours.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from demitasse.answers import read_binary, read_score, split_reasoning
+from demitasse.answers.embedded import find_json
+from demitasse.dataset.item_id import storable
+from demitasse.engine.caller import ParseError
+from evaluate.metric import JUDGE, Metric
+from evaluate.records import Json
+
+Marks = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One thing that a judge marks.
+
+    Attributes:
+        key: its name in the reply.
+        low, high: the scale, in whole numbers; 0 and 1 are written "no" and "yes" if `yes_no`.
+        factor: what a mark is multiplied by where it is reported.
+        label: as a person reads it.
+        yes_no: whether it is written in words.
+    """
+
+    key: str
+    low: int
+    high: int
+    factor: int
+    label: str
+    yes_no: bool = False
+
+    @property
+    def metric(self) -> Metric:
+        """The scale on which it is reported."""
+        return Metric(self.key, self.key, self.label, self.label, self.low * self.factor, self.high * self.factor)
+
+    def schema(self) -> Json:
+        """What JSON schema says of it."""
+        if self.yes_no:
+            return {"type": "string", "enum": ["yes", "no"]}
+        return {"type": "integer", "minimum": self.low, "maximum": self.high}
+
+    def read(self, told: Any) -> int | None:
+        """The mark as a whole number; None for anything that is none on the scale."""
+        if self.yes_no:
+            word = read_binary(told).value if isinstance(told, str) else None
+            return {"yes": 1, "no": 0}.get(word or "")
+        return read_score(json.dumps({"score": told}), self.low, self.high).value
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeProfile:
+    """What a judge is asked for; `rubric` is the pack in `prompts/`."""
+
+    name: str
+    rubric: str
+    marks: tuple[Mark, ...]
+
+    @property
+    def schema(self) -> Json:
+        """The reply's JSON schema: a reason, then every mark."""
+        properties = {"reason": {"type": "string"}} | {mark.key: mark.schema() for mark in self.marks}
+        return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
+
+    def named(self, file: str) -> str:
+        """The profile's own name of a file or folder in a run folder: `judge.json`, `judge_cotasks.json`."""
+        path = Path(file)
+        return file if self is LIKERT else f"{path.stem}_{self.name}{path.suffix}"
+
+    @property
+    def lowest(self) -> Marks:
+        """What a reply gets that leaves nothing to judge."""
+        return {mark.key: mark.low for mark in self.marks}
+
+    def read(self, text: str) -> tuple[Marks, str]:
+        """Marks and reason of a judge's reply.
+
+        Raises:
+            ParseError: if a mark is missing or is none on its scale. Nothing is rounded, clamped or made up.
+        """
+        split = split_reasoning(text)
+        if not split.closed:
+            raise ParseError(self._complaint("the reasoning was not closed"))
+        keys = {mark.key for mark in self.marks}
+        told = [one.value for one in find_json(split.final) if isinstance(one.value, dict) and keys & set(one.value)]
+        marks, why = self._alone(split.final) if len(keys) == 1 else self._several(told[-1] if told else {})
+        if marks is None:
+            raise ParseError(self._complaint(why))
+        reason = told[-1].get("reason") if told else split.final
+        return marks, storable(reason.strip()) if isinstance(reason, str) else ""
+
+    def _alone(self, final: str) -> tuple[Marks | None, str]:
+        """A single score may also stand in a tag, on a line of its own, or alone."""
+        mark = self.marks[0]
+        score = read_score(final, mark.low, mark.high)
+        return (None if score.value is None else {mark.key: score.value}), score.method.replace("_", " ")
+
+    def _several(self, told: Mapping[str, Any]) -> tuple[Marks | None, str]:
+        marks = {mark.key: mark.read(told.get(mark.key)) for mark in self.marks}
+        bad = [key for key, value in marks.items() if value is None]
+        return (None if bad else {key: value for key, value in marks.items() if value is not None}), ", ".join(bad)
+
+    def _complaint(self, why: str) -> str:
+        """What a judge is told of a reply that cannot be used."""
+        wanted = ", ".join(
+            f'"{mark.key}" that is {"yes or no" if mark.yes_no else f"a whole number from {mark.low} to {mark.high}"}'
+            for mark in self.marks
+        )
+        cannot = f"That reply cannot be used ({why})."
+        return f'{cannot} Write one JSON object and nothing else, with a "reason" and a {wanted}.'
+
+
+LIKERT = JudgeProfile("likert", "judge/likert", (Mark("score", int(JUDGE.low), int(JUDGE.high), 1, "score"),))
+VIDEOESPRESSO = JudgeProfile(
+    "videoespresso",
+    "judge/videoespresso",
+    tuple(Mark(key, 1, 10, 10, key) for key in ("logic", "factuality", "accuracy", "conciseness", "overall")),
+)
+COTASKS = JudgeProfile(
+    "cotasks",
+    "judge/cotasks",
+    (Mark("correct", 0, 1, 100, "judged correct, %", yes_no=True), Mark("score", 0, 5, 20, "score 0–5, as 0–100")),
+)
+PROFILES = {profile.name: profile for profile in (LIKERT, VIDEOESPRESSO, COTASKS)}

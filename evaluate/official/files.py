@@ -1,0 +1,93 @@
+"""Reading benchmarks' JSON, JSONL and CSV files, with a sentence for a file that is not what it should be."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+from demitasse.errors import DataError
+
+
+def load_json(path: Path) -> Any:
+    """A JSON object or array; the lines of a JSONL file as an array.
+
+    Raises:
+        DataError: if it is neither, is empty, or an object has a name twice (where JSON readers keep the last).
+    """
+    text = read_text(path)
+    try:
+        value = json.loads(text, object_pairs_hook=_once)
+    except _Twice as fault:
+        raise DataError(f"{path}: '{fault}' is there twice; remove one of the two") from None
+    except (ValueError, RecursionError) as error:
+        value = _lines(path, text, str(error))
+    if not isinstance(value, (dict, list)) or not value:
+        raise DataError(f"{path}: must be a JSON object or array with something in it, not {type(value).__name__}")
+    return value
+
+
+def load_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Header and rows of a CSV file.
+
+    Raises:
+        DataError: if it is empty, or a row has more or fewer fields than the header.
+    """
+    lines = csv.reader(read_text(path).splitlines(keepends=True))
+    try:
+        header = next(lines, [])
+        rows = []
+        for line in lines:
+            if len(line) != len(header):
+                raise DataError(
+                    f"{path}, line {lines.line_num}: {len(line)} fields where the header has {len(header)}; mend it"
+                )
+            rows.append(dict(zip(header, line, strict=True)))
+    except csv.Error as error:
+        raise DataError(f"{path}, line {lines.line_num}: no CSV ({error}); give the benchmark's own file") from error
+    if not rows:
+        raise DataError(f"{path}: there are no rows; give the benchmark's own file")
+    return header, rows
+
+
+def read_text(path: Path) -> str:
+    """A text file, with or without a byte-order mark.
+
+    Raises:
+        DataError: if it is not there, or is no UTF-8 text.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 text ({error}); give the file as it was published") from error
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}; give an existing file") from error
+
+
+class _Twice(Exception):
+    """A name that an object has twice."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise _Twice(name)
+        found[name] = value
+    return found
+
+
+def _lines(path: Path, text: str, why: str) -> list[Any]:
+    rows = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            rows.append(json.loads(line, object_pairs_hook=_once))
+        except _Twice as fault:
+            raise DataError(f"{path}, line {number}: '{fault}' is there twice; remove one of the two") from None
+        except (ValueError, RecursionError) as error:
+            told = why if not rows else f"line {number}: {error}"
+            raise DataError(f"{path}: neither JSON nor JSONL ({told}); give the file as it was written") from error
+    return rows

@@ -1,0 +1,58 @@
+"""Shares in per cent over groups of questions, each with an interval clustered by video."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from evaluate.stats import Interval, clustered_mean, group_mean_values, proportion
+
+
+def macro_mean(means: Sequence[float]) -> float:
+    """The mean of the groups' means: every group counts the same, however few its questions.
+
+    Raises:
+        ValueError: for no groups.
+    """
+    if not means:
+        raise ValueError("there are no groups to average")
+    return math.fsum(means) / len(means)
+
+
+def micro_mean(means: Sequence[float], counts: Sequence[int]) -> float:
+    """The mean over all questions, from the groups' means and how many questions each has.
+
+    Raises:
+        ValueError: if there are no questions, or not as many counts as means.
+    """
+    if len(means) != len(counts) or not sum(counts):
+        raise ValueError(f"{len(means)} means for {len(counts)} counts of {sum(counts)} questions; give one count each")
+    return math.fsum(mean * many for mean, many in zip(means, counts, strict=True)) / sum(counts)
+
+
+def per_cent(hits: Sequence[float], videos: Sequence[str]) -> tuple[float | None, Interval | None]:
+    """The mean of values 0 to 1 in per cent, with its interval; None for no values."""
+    if not hits:
+        return None, None
+    found = proportion(hits, videos) if set(hits) <= {0.0, 1.0} else clustered_mean(hits, videos)
+    return 100 * found.mean, scaled(found.interval)
+
+
+def macro_per_cent(
+    hits: Sequence[float], groups: Sequence[str], videos: Sequence[str]
+) -> tuple[float | None, Interval | None]:
+    """The mean over groups of their mean in per cent, with its interval; None for no values."""
+    if not hits:
+        return None, None
+    each = [_mean(hit for hit, name in zip(hits, groups, strict=True) if name == group) for group in set(groups)]
+    return 100 * macro_mean(each), scaled(clustered_mean(group_mean_values(hits, groups), videos).interval)
+
+
+def scaled(interval: Interval | None) -> Interval | None:
+    """An interval of shares in per cent, cut to 0 and 100."""
+    return None if interval is None else (max(0.0, 100 * interval[0]), min(100.0, 100 * interval[1]))
+
+
+def _mean(values: Iterable[float]) -> float:
+    held = list(values)
+    return math.fsum(held) / len(held)

@@ -1,0 +1,294 @@
+"""Make the toy student of the CoTasks experiments: a tiny Qwen2.5-VL whose eye and language have hardly met.
+
+    demitasse toyworld stories STORIES --first 40000 --count 3000 --no-videos
+    demitasse annotate cotasks source=nextqa questions=STORIES/questions.csv vidor=STORIES/vidor \\
+        video_map=STORIES/video_map.json spans=STORIES/spans.json results_dir=COTASKS frames=8 form=lines
+    python recipes/cotasks_nextqa/make_base.py --items COTASKS/items --out recipes/cotasks_nextqa/base
+
+As in larger models, language and eye are trained apart. Afterwards the eye speaks so low that the language hardly
+hears it: so the student answers in form, makes use of CoTasks that are written before a question, and knows nothing
+of a video until it is trained on some. About 40 minutes on one core.
+
+1. Language, from text alone. In the place of each part of a frame stands what an eye would say of it, a vector: who
+   lies there, who has come beside it, and which part it is. The model learns letters first, then the four CoTasks and
+   the questions, with all, some or none of the CoTasks before them.
+2. The eye, from frames alone: for each part of a frame it learns to say that vector.
+3. The eye's last layer is turned down.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import numpy as np
+import torch
+
+from demitasse.answers import read_options
+from demitasse.cotasks.record import STAGES, CoTasks
+from demitasse.cotasks.text import context, write_task
+from demitasse.dataset import Item, read_folder
+from demitasse.student.collate import collate
+from demitasse.student.encode import IGNORE, Encoded, Encoder, see
+from demitasse.student.family import family_of
+from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
+from demitasse.student.vision import Pixels, VisionSettings, patchify, read_vision_settings
+from demitasse.toyworld.story import CELLS, MOMENT, MOMENTS, STORY_COLOURS, ToyStory, toy_story
+from demitasse.toyworld.story_video import SIZE, draw_story
+
+FIRST, LAST = 40_000, 60_000  # stories that the recipes never render
+PARTS = CELLS * CELLS  # of a frame: a token each
+COLOURS = sorted(STORY_COLOURS)
+LETTERS = "ABCDE"
+MURMUR = 0.3  # length of the noise in what is said while reading is learnt: an eye is never quite sure
+QUIET = 0.1  # of the voice with which the eye is left
+TIMES = np.arange(round(MOMENT * MOMENTS), dtype=float)  # a frame a second
+
+
+@dataclass
+class Voice:
+    """What an eye says of the parts of a frame: vectors as wide as the language's embeddings.
+
+    Attributes:
+        embedding: the language's own.
+        beside: float [colours, width]: who has come beside what lies there.
+        parts: float [PARTS, width]: which part it is.
+        words: token of each of COLOURS.
+    """
+
+    embedding: torch.nn.Embedding
+    beside: torch.nn.Parameter
+    parts: torch.nn.Parameter
+    words: torch.Tensor
+
+    def say(self, stories: list[ToyStory]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Float [stories, MOMENTS * PARTS, width], nothing where nothing is, and bool [stories, MOMENTS * PARTS]."""
+        lying = torch.zeros(len(stories), MOMENTS, PARTS, len(COLOURS))
+        come = torch.zeros_like(lying)
+        for row, story in enumerate(stories):
+            mover = COLOURS.index(story.mover.colour)
+            where = {shape.colour: shape.cell[1] * CELLS + shape.cell[0] for shape in story.shapes}
+            for shape in story.still:
+                lying[row, :, where[shape.colour], COLOURS.index(shape.colour)] = 1
+            for moment, place in enumerate([where[story.mover.colour], *(where[t.colour] for t in story.touches)]):
+                come[row, moment, place, mover] = 1
+        filled = (lying + come).any(-1)
+        said = lying @ self.embedding(self.words) + come @ self.beside + filled[..., None] * self.parts
+        return said.flatten(1, 2), filled.flatten(1, 2)
+
+
+def make_voice(model: Any, tokenizer: Any) -> Voice:
+    """A voice whose own vectors are drawn at random."""
+    embedding = model.get_input_embeddings()
+    width = embedding.embedding_dim
+    drawn = torch.Generator().manual_seed(7)
+    beside, parts = (
+        torch.nn.Parameter(torch.randn(count, width, generator=drawn) * width**-0.5) for count in (len(COLOURS), PARTS)
+    )
+    words = torch.tensor([tokenizer.convert_tokens_to_ids(f"\u0120{colour}") for colour in COLOURS])
+    return Voice(embedding, beside, parts, words)
+
+
+class Reading:
+    """Stage 1: batches without pixels, of letters and of items."""
+
+    def __init__(self, encoder: Encoder, voice: Voice, items: dict[str, list[Item]], chance: random.Random) -> None:
+        self._encoder, self._voice, self._items, self._chance = encoder, voice, items, chance
+        self._letters = encoder.tokenizer.convert_tokens_to_ids(list(LETTERS))
+        self._blank = see(np.zeros((len(TIMES), SIZE, SIZE, 3), np.uint8), TIMES, encoder.vision)
+
+    def batch(self, size: int, kind: str, pad_id: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        """What the model is given, and the labels."""
+        drawn = [self._lesson(kind) for _ in range(size)]
+        batch = collate([example for example, _ in drawn], self._encoder.vision, pad_id)
+        embeds = self._voice.embedding(batch["input_ids"])
+        seen = [(row, story) for row, (_, story) in enumerate(drawn) if story is not None]
+        if seen:
+            said, filled = self._voice.say([story for _, story in seen])
+            places = torch.stack([torch.from_numpy(np.flatnonzero(drawn[row][0].token_types)) for row, _ in seen])
+            rows = torch.tensor([row for row, _ in seen])[:, None].expand_as(places)
+            said = said + torch.randn_like(said) * MURMUR * said.shape[-1] ** -0.5
+            embeds = embeds.index_put((rows[filled], places[filled]), said[filled])
+        given = {"inputs_embeds": embeds, **{name: batch[name] for name in ("attention_mask", "position_ids")}}
+        return given, batch["labels"]
+
+    def _lesson(self, kind: str) -> tuple[Encoded, ToyStory | None]:
+        if kind in ("letters", "own list"):
+            return self._letters_of(kind == "own list"), None
+        if kind in ("word", "letter"):
+            return self._reading(kind == "word"), None
+        return self._item(kind)
+
+    def _reading(self, by_word: bool) -> Encoded:
+        """A question whose answer stands in the events before it; to be answered by its word or by its letter."""
+        item = self._chance.choice(self._items["mcq"])
+        asked = with_context(item, [4])
+        if by_word:
+            options = read_options(item.question)
+            asked = replace(asked, question=asked.question.split("\nA. ")[0], answer=options[item.answer])
+        return self._encoder.example(asked, None, "answer")
+
+    def _letters_of(self, list_in_answer: bool) -> Encoded:
+        """Five words in a list, then eight to be named by their letters."""
+        words = self._chance.sample(COLOURS, 5)
+        listed = "\n".join(f"{letter}. {word}" for letter, word in zip(LETTERS, words, strict=True)) + "\n"
+        named = "".join(f" {word} {LETTERS[words.index(word)]}" for word in self._chance.choices(words, k=8))
+        item = Item("Letters", listed + named, "none") if list_in_answer else Item(listed, named, "none")
+        example = self._encoder.example(item, None, "answer")
+        # The list and the words are drawn at random: only what can be known is to be learnt.
+        labels = np.where(np.isin(example.labels, self._letters), example.labels, IGNORE)
+        if list_in_answer:
+            labels[np.flatnonzero(labels != IGNORE)[: len(words)]] = IGNORE
+        return replace(example, labels=labels)
+
+    def _item(self, task: str) -> tuple[Encoded, ToyStory | None]:
+        """An item with all, some or none of the earlier CoTasks before it, of a video that is seen or not."""
+        item = self._chance.choice(self._items[task])
+        story = toy_story(int(Path(item.media_id).stem)) if self._chance.random() < 0.85 else None
+        chosen = [stage for stage in STAGES if self._chance.random() < 0.7] if self._chance.random() < 0.7 else []
+        example = self._encoder.example(with_context(item, chosen), self._blank, "answer")
+        return example, story
+
+
+def with_context(item: Item, stages: list[int]) -> Item:
+    """The item with its own CoTasks of the stages before it, as `--cotasks` puts them."""
+    asked = item.extra["cotask"]
+    cotasks = CoTasks.from_json(item.extra["cotasks"])
+    texts = {stage: write_task(cotasks, stage, asked["box_style"], form=asked["form"]) for stage in stages}
+    notes = context(texts, asked["stage"])
+    return replace(item, question=f"{notes}\n\n{item.question}") if notes else item
+
+
+def schedule(parameters: list[torch.nn.Parameter], lr: float, steps: int) -> tuple[Any, Any]:
+    """AdamW, and a learning rate that rises for 50 steps and then falls to nothing."""
+    optimizer = torch.optim.AdamW(parameters, lr=lr, betas=(0.9, 0.98), weight_decay=0.05)
+    factor = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min((step + 1) / 50, (steps - step) / steps))
+    return optimizer, factor
+
+
+def advance(loss: torch.Tensor, parameters: list[torch.nn.Parameter], optimizer: Any, factor: Any) -> None:
+    """One step."""
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+    optimizer.step()
+    factor.step()
+    optimizer.zero_grad()
+
+
+def teach_language(model: Any, reading: Reading, voice: Voice, tokenizer: Any, args: argparse.Namespace) -> None:
+    """Stage 1."""
+    parameters = [value for name, value in model.named_parameters() if "visual" not in name]
+    parameters += [voice.beside, voice.parts]
+    tasks = {"cotask_frames": 0.1, "cotask_entities": 0.12, "cotask_spatial": 0.08, "cotask_temporal": 0.15}
+    lessons: list[dict[str, float]] = [{"own list": 1.0}] * args.letter_steps
+    lessons += [{"own list": 0.2, "letters": 0.8}] * args.letter_steps
+    lessons += [{"letters": 0.1, "word": 0.4, "letter": 0.5}] * args.reading_steps
+    lessons += [{"letters": 0.05, "letter": 0.1, "mcq": 0.4, **tasks}] * args.language_steps
+    optimizer, factor = schedule(parameters, args.lr, len(lessons))
+    letters = torch.tensor(tokenizer.convert_tokens_to_ids(list(LETTERS)))
+    heard: defaultdict[str, list[float]] = defaultdict(list)
+    chance = random.Random(2)
+    model.train()
+    began = time.time()
+    for step, shares in enumerate(lessons):
+        [kind] = chance.choices(list(shares), list(shares.values()))  # one a batch: they differ in length
+        batch, labels = reading.batch(args.batch_size, kind, tokenizer.pad_token_id)
+        logits, labels = model(**batch, use_cache=False).logits[:, :-1], labels[:, 1:]
+        wanted = labels != IGNORE
+        each = torch.nn.functional.cross_entropy(logits[wanted], labels[wanted], reduction="none")
+        # One letter among thirty words would hardly be heard.
+        is_letter = torch.isin(labels[wanted], letters)
+        weight = 1.0 + args.letter_weight * is_letter
+        heard[kind].append(each[is_letter].mean().item() if is_letter.any() else each.mean().item())
+        advance((each * weight).sum() / weight.sum(), parameters, optimizer, factor)
+        if step % 100 == 99:
+            told = "  ".join(f"{kind} {np.mean(losses):.3f}" for kind, losses in sorted(heard.items()))
+            print(f"language {step + 1}/{len(lessons)}  {told}  {time.time() - began:.0f} s", flush=True)
+            heard.clear()
+
+
+def teach_eye(
+    model: Any, voice: Voice, vision: VisionSettings, chance: random.Random, args: argparse.Namespace
+) -> None:
+    """Stage 2: squared distance from what is to be said, things and empty parts weighing alike."""
+    eye = model.model.visual
+    with torch.no_grad():
+        eye.merger.mlp[-1].weight.mul_(0.1)  # it begins in a low voice, or the first hundred steps go into lowering it
+    parameters = list(eye.parameters())
+    optimizer, factor = schedule(parameters, args.lr, args.eye_steps)
+    began = time.time()
+    for step in range(args.eye_steps):
+        stories = [toy_story(chance.randrange(FIRST, LAST)) for _ in range(args.batch_size)]
+        with torch.no_grad():
+            said, filled = voice.say(stories)
+            nothing = voice.embedding.weight[model.config.video_token_id]  # what stood there when reading was learnt
+            wanted = torch.where(filled[..., None], said, nothing)
+        distance = (look(eye, stories, vision).view_as(wanted) - wanted).square().sum(-1)
+        advance(distance[filled].mean() + distance[~filled].mean(), parameters, optimizer, factor)
+        if step % 100 == 99:
+            told = f"things {distance[filled].mean():.3f}  empty {distance[~filled].mean():.3f}"
+            print(f"eye {step + 1}/{args.eye_steps}  {told}  {time.time() - began:.0f} s", flush=True)
+
+
+def look(eye: Any, stories: list[ToyStory], vision: VisionSettings) -> torch.Tensor:
+    """What the eye says of stories: float [stories * MOMENTS * PARTS, width], parts by rows."""
+    frames = [np.stack([draw_story(story, moment) for moment in TIMES]) for story in stories]
+    shown: list[Pixels] = [see(of_one, TIMES, vision).pixels for of_one in frames]
+    patches = torch.cat([patchify(pixels, vision) for pixels in shown])
+    said: torch.Tensor = eye(patches, torch.tensor([pixels.grid for pixels in shown])).pooler_output
+    return said
+
+
+def turn_down(model: Any) -> None:
+    """Stage 3: what the eye says is nearly nothing, which is the placeholder's own embedding."""
+    last = model.model.visual.merger.mlp[-1]
+    with torch.no_grad():
+        last.weight.mul_(QUIET)
+        last.bias.copy_(model.get_input_embeddings().weight[model.config.video_token_id])
+
+
+def main() -> None:
+    """Build, train, save."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--items", type=Path, required=True, help="CoTasks of stories, with their questions")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--letter-steps", type=int, default=1000)
+    parser.add_argument("--reading-steps", type=int, default=3000)
+    parser.add_argument("--language-steps", type=int, default=3000)
+    parser.add_argument("--eye-steps", type=int, default=1500)
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--letter-weight", type=float, default=10.0)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    args = parser.parse_args()
+
+    chance = random.Random(1)
+    files = read_folder(args.items)
+    items = {file.task: file.items for file in files}
+    texts = [" " + " ".join(COLOURS) + "\nsystem\nuser\nassistant\n"] * 2000
+    for of_task in items.values():
+        for item in of_task[:1500]:
+            whole = with_context(item, list(STAGES))
+            texts += [whole.question, item.answer]
+    tokenizer = build_tokenizer(texts, vocabulary=900)
+    model = build_model("qwen2_5_vl", tokenizer, layers=4)
+    print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {len(tokenizer)} tokens")
+    save_tiny(model, tokenizer, args.out, SIZE)
+    vision = read_vision_settings(args.out)
+    voice = make_voice(model, tokenizer)
+    reading = Reading(Encoder(tokenizer, model.config, family_of(model.config), vision), voice, items, chance)
+    teach_language(model, reading, voice, tokenizer, args)
+    teach_eye(model, voice, vision, chance, args)
+    turn_down(model)
+    save_tiny(model, tokenizer, args.out, SIZE)
+
+
+if __name__ == "__main__":
+    main()
