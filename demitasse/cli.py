@@ -41,6 +41,10 @@ COMMANDS = {
     "score": Command("score predictions against a dataset", "evaluate.command"),
     "judge": Command("have a model grade free-text predictions from 1 to 5", "evaluate.command"),
     "compare": Command("a report of before and after", "evaluate.command"),
+    "bias": Command("where CoTasks help by telling the answer, by question type", "evaluate.bias_command"),
+    "select": Command(
+        "choose the frames that a question needs, and count what that costs", "demitasse.selector.command"
+    ),
     "view": Command("watch, read and decide: annotations and predictions in the browser", "demitasse.view.command"),
     "serve": Command("serve the scripted model on this machine, over the OpenAI protocol", "demitasse.chat.server"),
 }

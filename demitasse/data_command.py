@@ -19,6 +19,7 @@ from demitasse.data_convert import add_convert_arguments, run_convert
 from demitasse.data_stats import add_stats_arguments, run_stats
 from demitasse.dataset import TaskFile, read_folder, validate
 from demitasse.errors import DataError
+from demitasse.interchange.recognise import OWN, recognise
 
 IMAGE_FORMATS = ("coco", "refcoco", "label-studio", "fiftyone")
 PUBLISHED = ("video-folder", "image-folder")
@@ -128,6 +129,8 @@ def _validate(args: argparse.Namespace) -> int:
         for problem in found:
             print(problem)
         print(f"{path}: {len(found) or 'no'} problem{'s' * (len(found) != 1)}")
+        if found and (kind := recognise(path)) and kind.name != OWN:
+            print(f"{path} is {kind.what}: {kind.advice}")
     return 2 if count else 0
 
 

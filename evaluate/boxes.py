@@ -7,23 +7,14 @@ none. Their intervals are clustered by image, and differences paired, as the met
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+from demitasse.figure import Figure
+from evaluate.ratios import figure_change, figure_value
 from evaluate.records import Json, Scored
 from evaluate.score.grounding import reaches
-from evaluate.stats import paired_difference, ratio, ratio_values
 
 THRESHOLDS = tuple(step / 100 for step in range(50, 100, 5))  # 0.5 to 0.95, COCO's
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A ratio of sums: what each item adds above and below the line."""
-
-    label: str
-    above: Callable[[Json], float]
-    below: Callable[[Json], float]
 
 
 FIGURES = {
@@ -55,7 +46,7 @@ def count_boxes(rows: Sequence[Scored]) -> Json:
     """
     details, images = [row.detail for row in rows], [row.asked.video_id for row in rows]
     counts: Json = {name: sum(one[name] for one in details) for name in COUNTS}
-    figures = {name: _value(figure, details, images) for name, figure in FIGURES.items()}
+    figures = {name: figure_value(figure, details, images) for name, figure in FIGURES.items()}
     return counts | figures | {"recall_at": _recall_at(details) if counts["gold"] else None}
 
 
@@ -63,36 +54,13 @@ def compare_boxes(before: Sequence[Scored], after: Sequence[Scored]) -> Json:
     """The paired change of each figure between two arms over the same items in the same order."""
     first, second = ([row.detail for row in rows] for rows in (before, after))
     images = [row.asked.video_id for row in before]
-    return {name: _change(figure, first, second, images) for name, figure in FIGURES.items()}
-
-
-def _value(figure: Figure, details: Sequence[Json], images: Sequence[str]) -> Json:
-    above, below = _sides(figure, details)
-    counted = sum(map(bool, below))
-    if not counted:
-        return {"value": None, "ci95": None, "n": 0}
-    found = ratio(above, below, images)
-    return {"value": found.mean, "ci95": list(found.interval) if found.interval else None, "n": counted}
-
-
-def _change(figure: Figure, before: Sequence[Json], after: Sequence[Json], images: Sequence[str]) -> Json:
-    sides = [_sides(figure, details) for details in (before, after)]
-    if not all(any(below) for _, below in sides):
-        return {"delta": None, "delta_ci95": None, "p": None}
-    first, second = (ratio_values(above, below) for above, below in sides)
-    found = paired_difference(first, second, images)
-    interval = found.estimate.interval
-    return {"delta": found.estimate.mean, "delta_ci95": list(interval) if interval else None, "p": found.p}
+    return {name: figure_change(figure, first, second, images) for name, figure in FIGURES.items()}
 
 
 def _recall_at(details: Sequence[Json]) -> list[float]:
     overlaps = [overlap for one in details for overlap in one["overlaps"]]
     total = sum(one["gold"] for one in details)
     return [sum(reaches(overlap, threshold) for overlap in overlaps) / total for threshold in CURVE]
-
-
-def _sides(figure: Figure, details: Sequence[Json]) -> tuple[list[float], list[float]]:
-    return [float(figure.above(one)) for one in details], [float(figure.below(one)) for one in details]
 
 
 def _found_on_average(one: Json) -> float:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, get_args
 
 from demitasse.atomic import write_text
 from demitasse.errors import ConfigError
-from evaluate.student import Frames, StudentSettings
+from demitasse.student.modes import AskMode, CotaskSource, Frames
+from evaluate.student import StudentSettings
 
 if TYPE_CHECKING:
     from demitasse.chat.model import ChatModel
+    from evaluate.judge_profile import JudgeProfile
 
 SCRIPTED = "scripted"  # as a judge: the stand-in that knows only the toy world
 INCOMPLETE = 3
@@ -29,7 +31,8 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of a student, or of a LoRA adapter")
     parser.add_argument("--out", type=Path, required=True, help="run folder to write; an unfinished run goes on")
     parser.add_argument("--tasks", nargs="+", default=[], help="ask only these tasks")
-    parser.add_argument("--frames", choices=get_args(Frames), default=_DEFAULTS.frames, help="blank: a control")
+    parser.add_argument("--mode", choices=get_args(AskMode), default=_DEFAULTS.mode, help="the way of asking")
+    parser.add_argument("--frames", choices=get_args(Frames), default=_DEFAULTS.frames, help="blank, none: controls")
     parser.add_argument("--fps", type=float, default=_DEFAULTS.fps, help="frames a second, as in training")
     parser.add_argument("--max-frames", type=int, default=_DEFAULTS.max_frames, help="most frames of a video")
     parser.add_argument("--min-pixels", type=int, help="fewest pixels of a frame or image (default: the model's)")
@@ -40,31 +43,63 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", default=_DEFAULTS.dtype, choices=("auto", "float32", "bfloat16", "float16"))
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
+    _add_asking_arguments(parser.add_argument_group("what is put beside the questions"))
+
+
+def _add_asking_arguments(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--cotasks", default="", metavar="1234", help="put these CoTasks before each question")
+    group.add_argument(
+        "--cotasks-source", choices=get_args(CotaskSource), default="oracle", help="where they come from"
+    )
+    group.add_argument(
+        "--cotasks-from", nargs="+", type=Path, default=[], metavar="RUN", help="runs that predicted them"
+    )
+    group.add_argument("--cotasks-seed", type=int, default=0, help="of shuffled and noisy ones")
+    group.add_argument("--noise", nargs="+", default=[], metavar="t1=0.25", help="mistakes in each CoTask, from 0 to 1")
+    group.add_argument("--leak-guard", choices=("mask",), help="take the words of the answer out of them")
+    group.add_argument("--evidence-from", type=Path, metavar="RUN", help="answer from the evidence that a run wrote")
+    group.add_argument("--selected", type=Path, metavar="RUN", help="show the frames that `demitasse select` chose")
 
 
 def run_predict(args: argparse.Namespace) -> int:
     """Ask the student; returns the exit code."""
     from demitasse.dataset import read, read_folder
+    from evaluate.asking import Preparation, asking_of
     from evaluate.predict import predict
     from evaluate.student import open_student
 
     if args.batch_size < 1 or args.max_new_tokens < 1:
         raise ConfigError("--batch-size and --max-new-tokens must be 1 or more")
-    names = ("model", "frames", "fps", "max_frames", "min_pixels", "max_pixels", "max_new_tokens", "system_prompt")
+    names = (
+        "model",
+        "mode",
+        "frames",
+        "fps",
+        "max_frames",
+        "min_pixels",
+        "max_pixels",
+        "max_new_tokens",
+        "system_prompt",
+    )
     settings = StudentSettings(**{name: getattr(args, name) for name in (*names, "dtype")})
     files = [file for path in args.data for file in (read_folder(path) if path.is_dir() else [read(path)])]
+    asking = asking_of(args)
+    preparation = Preparation(asking, files)
     done = predict(
         partial(open_student, settings, args.cache, args.device),
         files,
         args.out,
         str(args.model),
-        settings.record(),
+        settings.record() | asking.record(),
         batch_size=args.batch_size,
         tasks=args.tasks,
         command=_spelled("predict", args),
+        prepare=preparation,
     )
     failed = f", {done.failed} could not be asked (their rows say why)" if done.failed else ""
     print(f"{args.out}: {done.asked} items asked, {done.found} found done{failed}")
+    for kind, count in preparation.missing.items():
+        print(f"{count} items were asked without {kind}: nobody had said it")
     if done.failed:
         print(f"the first: {done.why}", file=sys.stderr)
     return done.exit_code
@@ -72,18 +107,27 @@ def run_predict(args: argparse.Namespace) -> int:
 
 def add_score_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `demitasse score`."""
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders that `demitasse predict` wrote")
+    from evaluate.official.command import add_profile_arguments
+
+    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="folders that `demitasse predict` wrote")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table's figures there, by run and task")
     _add_skip(parser)
+    add_profile_arguments(parser)
 
 
 def run_score(args: argparse.Namespace) -> int:
     """Score runs, write `scores.jsonl` into each, and print a table."""
     from evaluate.arm import check_gold, load_arm
+    from evaluate.official.command import refuse_without_profile, run_profile
     from evaluate.records import write_rows
     from evaluate.table import by_task, score_table
     from evaluate.wording import media
 
+    if args.profile:
+        return run_profile(args)
+    refuse_without_profile(args)
+    if not args.runs:
+        raise ConfigError("give run folders, or a benchmark's --profile with its --references and --predictions")
     incomplete = False
     figures = {}
     for folder in args.runs:
@@ -105,14 +149,16 @@ def run_score(args: argparse.Namespace) -> int:
 
 def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `demitasse judge`."""
-    from evaluate.judge import LIMITS, RUBRIC
+    from evaluate.judge import LIMITS
+    from evaluate.judge_profile import LIKERT, PROFILES
 
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders that `demitasse predict` wrote")
     parser.add_argument("--model", required=True, help="the judge's name at its endpoint; 'scripted' is the demo's")
     parser.add_argument("--base-url", help="an OpenAI-compatible endpoint; OpenAI's own if not given")
     parser.add_argument("--api-key-env", default="OPENAI_API_KEY", help="environment variable that holds the key")
     parser.add_argument("--timeout", type=float, default=120.0, help="seconds for one reply")
-    parser.add_argument("--rubric", default=RUBRIC, help="a pack of prompts/, or a .yaml file of your own")
+    parser.add_argument("--profile", choices=PROFILES, default=LIKERT.name, help="what is asked for: 1 to 5, or marks")
+    parser.add_argument("--rubric", help="a pack of prompts/, or a .yaml file of your own (default: the profile's)")
     parser.add_argument("--concurrency", type=int, default=LIMITS.concurrency, help="requests in flight")
     parser.add_argument("--requests-per-minute", type=float, help="most requests a minute")
     parser.add_argument("--no-schema", action="store_true", help="the endpoint takes no JSON schema")
@@ -125,20 +171,42 @@ def run_judge(args: argparse.Namespace) -> int:
 
     from evaluate.arm import load_arm
     from evaluate.judge import LIMITS, judge_run, load_rubric
+    from evaluate.judge_profile import LIKERT, PROFILES
 
+    profile = PROFILES[args.profile]
     limits = replace(LIMITS, concurrency=args.concurrency, requests_per_minute=args.requests_per_minute)
-    rubric = load_rubric(args.rubric)
+    rubric = load_rubric(args.rubric or profile.rubric)
     worst = 0
     for folder in args.runs:
-        done = judge_run(load_arm(folder), _judge(args), rubric, limits, allow_self=args.allow_self_judge)
+        arm = load_arm(folder)
+        done = judge_run(arm, _judge(args), rubric, limits, allow_self=args.allow_self_judge, profile=profile)
         print(
             f"{folder}: {done.items} free-text items, {done.scored} scored, {done.needed_no_judge} faulty without a "
             f"judge, {done.unscored} unscored ({done.unscored / done.items:.1%})"
         )
         if done.exit_code == INCOMPLETE:
-            print(f"{folder}: too many are unscored; {folder / 'judge' / 'quarantine.jsonl'} says why. Run it again.")
+            why = folder / profile.named("judge") / "quarantine.jsonl"
+            print(f"{folder}: too many are unscored; {why} says why. Run it again.")
         worst = max(worst, done.exit_code)
+    if profile is not LIKERT:
+        _print_marks(args.runs, profile)
     return worst
+
+
+def _print_marks(folders: Sequence[Path], profile: JudgeProfile) -> None:
+    """Each run's marks, and from the second run on their paired change from the first."""
+    from evaluate.arm import load_arm
+    from evaluate.judgements import JUDGEMENTS
+    from evaluate.marks import marks_changes, marks_table, read_marked, summarise_marks
+
+    judged = [(load_arm(folder), read_marked(folder / profile.named(JUDGEMENTS), profile)) for folder in folders]
+    for (arm, rows), folder in zip(judged, folders, strict=True):
+        print(f"{folder}: {profile.name}")
+        print(marks_table(summarise_marks(arm, profile, rows)))
+    for (arm, rows), folder in zip(judged[1:], folders[1:], strict=True):
+        print(f"{folders[0]} \u2192 {folder}, paired:")
+        for line in marks_changes(judged[0], (arm, rows), profile):
+            print(line)
 
 
 def add_compare_arguments(parser: argparse.ArgumentParser) -> None:

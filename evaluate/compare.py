@@ -11,8 +11,9 @@ from demitasse.dataset.grounding import UNITS
 from demitasse.errors import DataError
 from evaluate.arm import Arm, check_gold
 from evaluate.boxes import compare_boxes
+from evaluate.cotasks import compare_cotasks
 from evaluate.judgements import UNSCORED_LIMIT
-from evaluate.metric import GROUNDING, METRICS, Metric, metric_of
+from evaluate.metric import COTASKS, GROUNDING, METRICS, Metric, metric_of
 from evaluate.records import Asked, Json, Scored
 from evaluate.stats import mcnemar_exact, paired_difference
 from evaluate.summary import constant_baseline, letter_counts, score_counts, summarise, validity
@@ -119,9 +120,9 @@ def _check_items(arms: Sequence[Arm]) -> None:
                 )
 
 
-def _reference(asked: Asked) -> tuple[str, Any]:
+def _reference(asked: Asked) -> tuple[str, Any, Any]:
     """What the item is scored against: of boxes, the numbers mean nothing without their convention."""
-    return asked.reference, asked.extra.get(UNITS)
+    return asked.reference, asked.extra.get(UNITS), asked.extra.get("cotask")
 
 
 def _only(here: Mapping[str, Asked], there: Mapping[str, Asked]) -> list[Asked]:
@@ -184,13 +185,15 @@ def _entry(scores: Mapping[str, Scores], metric: Metric) -> Json | None:
         "arms": {name: summarise(list(rows.values()), metric) for name, rows in scores.items() if rows},
     }
     bounds = _delta_bounds(entry["arms"][before], entry["arms"][after], metric)
-    others = {name: _paired(rows, second) for name, rows in scores.items() if rows and name not in (before, after)}
+    others = {name: paired(rows, second) for name, rows in scores.items() if rows and name not in (before, after)}
     if metric is GROUNDING:
         entry["boxes"] = compare_boxes(list(first.values()), [second[key] for key in first])
-    return entry | _paired(first, second) | {"delta_bounds": bounds, "after_against": others}
+    if metric in COTASKS:
+        entry["figures"] = compare_cotasks(list(first.values()), [second[key] for key in first], metric)
+    return entry | paired(first, second) | {"delta_bounds": bounds, "after_against": others}
 
 
-def _paired(before: Scores, after: Scores) -> Json:
+def paired(before: Scores, after: Scores) -> Json:
     """The paired difference; `before` and `after` are over the `n` items that both arms have scored."""
     pairs = [(row, after[key]) for key, row in before.items() if row.score is not None and after[key].score is not None]
     if not pairs:

@@ -27,10 +27,16 @@ MCQ = Metric("mcq", "mcq_accuracy", "Multiple choice, accuracy", "multiple choic
 BINARY = Metric("binary", "bcq_accuracy", "Yes or no, accuracy", "yes or no", 0, 1)
 TEMPORAL = Metric("temporal", "temporal_iou", "Time spans, mean IoU", "time spans", 0, 1)
 GROUNDING = Metric("grounding", "grounding_iou", "Grounding, mean IoU", "grounding", 0, 1, "image")
+COTASK_FRAMES = Metric("cotask_frames", "cotask_frames_f1", "CoTask 1, key frames, F1", "key frames", 0, 1)
+COTASK_ENTITIES = Metric("cotask_entities", "cotask_entities_iou", "CoTask 2, boxes, mean IoU", "tracking", 0, 1)
+COTASK_SPATIAL = Metric("cotask_spatial", "cotask_spatial_f1", "CoTask 3, relations, F1", "relations", 0, 1)
+COTASK_TEMPORAL = Metric("cotask_temporal", "cotask_temporal_f1", "CoTask 4, events, F1", "events", 0, 1)
+COTASKS = (COTASK_FRAMES, COTASK_ENTITIES, COTASK_SPATIAL, COTASK_TEMPORAL)  # each named like its one task
 JUDGE = Metric("judge", "judge_mean", "Free text, judge 1\u20135", "free text", 1, 5)
-METRICS = {metric.name: metric for metric in (MCQ, BINARY, TEMPORAL, GROUNDING, JUDGE)}
+METRICS = {metric.name: metric for metric in (MCQ, BINARY, TEMPORAL, GROUNDING, *COTASKS, JUDGE)}
 
 _EXACT = {"mcq": MCQ, "bcq": BINARY, "temporal_localization": TEMPORAL, "grounding": GROUNDING}
+_EXACT |= {metric.name: metric for metric in COTASKS}
 
 
 def metric_of(task: str) -> Metric:

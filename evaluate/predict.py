@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from demitasse.atomic import write_text
 from demitasse.dataset import Item, TaskFile
+from demitasse.dataset.item_id import id_of, storable
 from demitasse.engine.journal import Journal
 from demitasse.engine.lock import lock_results
 from demitasse.errors import ConfigError, DataError, MediaError
@@ -20,7 +21,7 @@ from demitasse.media.probe import content_hash
 from evaluate.arm import ITEMS, PREDICTIONS, RUN
 from evaluate.metric import METRICS, metric_of
 from evaluate.provenance import provenance
-from evaluate.records import Asked, Json, Prediction, make_item_id, read_predictions, read_rows, storable, write_rows
+from evaluate.records import Asked, Json, Prediction, read_predictions, read_rows, write_rows
 
 PROGRESS_AFTER = 2.0  # seconds
 
@@ -36,6 +37,24 @@ class Generated(Protocol):
     @property
     def finish(self) -> str:
         """How it ended."""
+        ...
+
+    @property
+    def evidence(self) -> str:
+        """What was written first, if there was to be evidence before the reply."""
+        ...
+
+
+class Preparation(Protocol):
+    """Turns items into what is shown and asked; `evaluate.asking.Preparation` is one."""
+
+    def __call__(self, item: Item, task: str) -> Item:
+        """The item of a task as it is shown and asked; DataError where that cannot be."""
+        ...
+
+    @property
+    def missing(self) -> dict[str, int]:
+        """What there was not to be put beside the questions, counted by kind."""
         ...
 
 
@@ -65,9 +84,10 @@ class Predicted:
 @dataclass(frozen=True, slots=True)
 class _Work:
     asked: Asked
-    item: Item
+    item: Item  # as it is shown and asked
     path: Path
     media: str  # content hash; empty if there is no such file
+    fault: str = ""  # why it cannot be asked
 
 
 def predict(
@@ -79,6 +99,7 @@ def predict(
     batch_size: int = 8,
     tasks: Collection[str] = (),
     command: str = "",
+    prepare: Preparation | None = None,
 ) -> Predicted:
     """Ask a student the items of `files` and write `items.jsonl`, `predictions.jsonl` and `run.json` to `out`.
 
@@ -94,14 +115,16 @@ def predict(
         batch_size: items asked at once.
         tasks: the tasks to ask; all of them if empty.
         command: the command line, kept in `run.json`.
+        prepare: what is put before and beside the questions; an item's id and its row stay those of the item itself.
 
     Raises:
         ConfigError: if `out` holds a run of other settings or other items.
         DemitasseError: if another process works on `out`.
-        DataError: if an item is there twice, has no task, or none is left to ask.
+        DataError: if an item is there twice, has no task, cannot be prepared, or none is left to ask.
     """
-    work = _work(files, tasks)
-    header = _header(work, settings, files) | {"student": name, "command": command, **provenance()}
+    work = _work(files, tasks, prepare)
+    missing = prepare.missing if prepare else {}
+    header = _header(work, settings, files) | {"student": name, "command": command, "missing": missing, **provenance()}
     with lock_results(out):
         begun = _check_begun(out, header)
         done = _resume(out / PREDICTIONS, work)
@@ -114,7 +137,7 @@ def predict(
     return Predicted(len(work) - len(done), len(done), len(reasons), next(iter(reasons), ""))
 
 
-def _work(files: Sequence[TaskFile], tasks: Collection[str]) -> list[_Work]:
+def _work(files: Sequence[TaskFile], tasks: Collection[str], prepare: Preparation | None) -> list[_Work]:
     """The items to ask, in the order in which they are best asked.
 
     Tasks one after the other, because a batch takes as long as its longest answer; within a task, questions
@@ -127,6 +150,8 @@ def _work(files: Sequence[TaskFile], tasks: Collection[str]) -> list[_Work]:
             one = _one(file, index, item, hashes)
             if tasks and one.asked.task not in tasks:
                 continue
+            if prepare:
+                one = _prepared(one, prepare)
             if one.asked.item_id in work:
                 raise DataError(
                     f"{file.path}: items[{index}]: this question about {item.media_id} is asked twice in task "
@@ -136,6 +161,9 @@ def _work(files: Sequence[TaskFile], tasks: Collection[str]) -> list[_Work]:
     if not work:
         known = sorted({file.task_of(item) for file in files for item in file.items})
         raise DataError(f"there is no item to ask: the dataset's tasks are {', '.join(known) or 'none'}")
+    faults = [one.fault for one in work.values() if one.fault]
+    if len(faults) == len(work):
+        raise DataError(faults[0])
     order = list(METRICS)
     return sorted(
         work.values(),
@@ -155,16 +183,22 @@ def _one(file: TaskFile, index: int, item: Item, hashes: dict[Path, str]) -> _Wo
     path = file.media_path(item)
     if path not in hashes:
         hashes[path] = content_hash(path) if path.is_file() else ""
-    question = storable(item.question)
     asked = Asked(
-        item_id=make_item_id(task, item.media_id, question, item.item_index),
+        item_id=id_of(item, task),
         task=task,
         video_id=item.media_id,
-        question=question,
+        question=storable(item.question),
         reference=storable(item.answer),
         extra=item.extra,
     )
     return _Work(asked, item, path, hashes[path])
+
+
+def _prepared(one: _Work, prepare: Preparation) -> _Work:
+    try:
+        return replace(one, item=prepare(one.item, one.asked.task))
+    except DataError as fault:
+        return replace(one, fault=str(fault))
 
 
 def _header(work: Sequence[_Work], settings: Json, files: Sequence[TaskFile]) -> Json:
@@ -221,6 +255,12 @@ def _ask(student: Student, work: Sequence[_Work], out: Path, batch_size: int) ->
 
 def _answer(student: Student, batch: Sequence[_Work]) -> Iterator[Prediction]:
     """The batch's rows; a bad item is found by asking its batch one by one."""
+    for one in batch:
+        if one.fault:
+            yield Prediction(one.asked, "", "error", storable(one.fault), one.media)
+    batch = [one for one in batch if not one.fault]
+    if not batch:
+        return
     try:
         replies = student.answer([(one.item, one.path) for one in batch])
     except (MediaError, DataError) as fault:
@@ -232,7 +272,14 @@ def _answer(student: Student, batch: Sequence[_Work]) -> Iterator[Prediction]:
         yield Prediction(batch[0].asked, "", "error", storable(reason), batch[0].media)
         return
     for one, reply in zip(batch, replies, strict=True):
-        yield Prediction(one.asked, storable(reply.text), reply.finish, media=one.media)
+        yield Prediction(
+            one.asked,
+            storable(reply.text),
+            reply.finish,
+            media=one.media,
+            evidence=storable(reply.evidence),
+            prompt=storable(one.item.question) if storable(one.item.question) != one.asked.question else "",
+        )
 
 
 def _sha256(value: object) -> str:

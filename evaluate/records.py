@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,6 +15,7 @@ from demitasse.errors import DataError
 
 Json = dict[str, Any]
 FINISHES = ("stop", "length", "error")
+_BESIDE = ("error", "media", "evidence", "prompt")  # beside a reply, where there is something to say
 
 
 class State(StrEnum):
@@ -65,7 +65,9 @@ class Asked:
 class Prediction:
     """The student's raw reply to an item.
 
-    `finish` is "stop", "length" or "error", and `error` says which; `media` is the content hash of what was seen.
+    `finish` is "stop", "length" or "error", and `error` says which; `media` is the content hash of what was seen,
+    `evidence` what the student wrote first, where it was asked for evidence and then for the answer, and `prompt` the
+    question with what was put before it, where something was.
     """
 
     asked: Asked
@@ -73,10 +75,12 @@ class Prediction:
     finish: str
     error: str = ""
     media: str = ""
+    evidence: str = ""
+    prompt: str = ""
 
     def to_json(self) -> Json:
         """The row of `predictions.jsonl`: the item with the reply beside it."""
-        reply = {"response": self.response, "finish": self.finish, "error": self.error, "media": self.media}
+        reply = {name: getattr(self, name) for name in ("response", "finish", *_BESIDE)}
         return self.asked.to_json() | {name: text for name, text in reply.items() if text or name == "response"}
 
 
@@ -106,16 +110,6 @@ class Scored:
         """The row of `scores.jsonl`."""
         own = {name: getattr(self, name) for name in self.__slots__ if name not in ("asked", "detail")}
         return self.asked.to_json() | own | ({"detail": self.detail} if self.detail else {})
-
-
-def make_item_id(task: str, media_id: str, question: str, item_index: str | None) -> str:
-    """Sixteen hexadecimal digits that name an item by what is asked about what, wherever its file lies."""
-    return hashlib.sha256(orjson.dumps([task, media_id, question, item_index])).hexdigest()[:16]
-
-
-def storable(text: str) -> str:
-    """The text with lone surrogates, which no UTF-8 file can hold, replaced by question marks."""
-    return text.encode("utf-8", "replace").decode("utf-8") if not text.isascii() else text
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, Json]]:
@@ -174,8 +168,8 @@ def read_predictions(path: Path, items: dict[str, Asked]) -> dict[str, Predictio
         response, finish = _text(path, number, row, "response"), _text(path, number, row, "finish")
         if finish not in FINISHES:
             raise DataError(f"{path}, line {number}: 'finish' is '{finish}'; it must be {', '.join(FINISHES)}")
-        error, media = str(row.get("error", "")), str(row.get("media", ""))
-        predictions[asked.item_id] = Prediction(items[asked.item_id], response, finish, error, media)
+        beside = {name: str(row.get(name, "")) for name in _BESIDE}
+        predictions[asked.item_id] = Prediction(items[asked.item_id], response, finish, **beside)
     return predictions
 
 

@@ -107,6 +107,26 @@ def ratio_values(numerators: ArrayLike, denominators: ArrayLike) -> NDArray[np.f
     return values
 
 
+def group_mean_values(scores: ArrayLike, groups: Sequence[str]) -> NDArray[np.float64]:
+    """Values [n] whose mean is the mean of the groups' means, and whose clustered error is that macro mean's.
+
+    M + (s - m_g)·n / (G·n_g), the first-order linearisation that `ratio_values` uses, for the G groups of n_g scores
+    and mean m_g. The groups are taken as given, so that how much they differ is no error.
+
+    Raises:
+        ValueError: for no scores, or as many group names as there are not scores.
+    """
+    given = np.asarray(scores, dtype=np.float64)
+    if len(given) == 0 or len(given) != len(groups):
+        raise ValueError(f"{len(given)} scores for {len(groups)} group names; both must be as many, and some")
+    index: dict[str, int] = {}
+    places = np.fromiter((index.setdefault(name, len(index)) for name in groups), dtype=np.int64, count=len(given))
+    sizes = np.bincount(places).astype(np.float64)
+    means = np.bincount(places, weights=given) / sizes
+    values: NDArray[np.float64] = means.mean() + (given - means[places]) * (len(given) / (len(sizes) * sizes[places]))
+    return values
+
+
 def ratio(numerators: Sequence[float], denominators: Sequence[float], clusters: Sequence[str]) -> Estimate:
     """Σ numerators / Σ denominators of a share, with a clustered interval that stays inside 0 and 1.
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from demitasse.student.modes import AskMode, Frames
 from demitasse.student.weights import model_hash
 from evaluate.records import Json
 
 if TYPE_CHECKING:
     from demitasse.student.generate import Answerer
-
-Frames = Literal["video", "blank"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +20,9 @@ class StudentSettings:
 
     Attributes:
         model: folder of a model or of a LoRA adapter.
-        frames: "video", or "blank" for black frames: a control that keeps everything but the seeing.
+        mode: the way of asking; "two_stage" asks for evidence and then for the answer from it.
+        frames: "video", or a control: "blank" for black frames, which keeps everything but the seeing, "none" for text
+            alone, which needs no media.
         fps: frames a second of video.
         max_frames: most frames of one video.
         min_pixels, max_pixels: of one frame; None keeps the model's own bounds.
@@ -31,6 +32,7 @@ class StudentSettings:
     """
 
     model: Path
+    mode: AskMode = "answer"
     frames: Frames = "video"
     fps: float = 1.0
     max_frames: int = 64
@@ -70,5 +72,7 @@ def open_student(settings: StudentSettings, cache: Path, device: str = "auto") -
     student = load_student(
         settings.model, settings.dtype, device, settings.min_pixels, settings.max_pixels, settings.system_prompt
     )
-    seen = SightSettings(policy, settings.max_pixels, blank=settings.frames == "blank")
-    return Answerer(student, Sight(seen, FrameCache(cache), student.encoder.vision), settings.max_new_tokens)
+    seen = SightSettings(policy, settings.max_pixels, settings.frames)
+    return Answerer(
+        student, Sight(seen, FrameCache(cache), student.encoder.vision), settings.max_new_tokens, settings.mode
+    )

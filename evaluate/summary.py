@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from evaluate.boxes import count_boxes
-from evaluate.metric import BINARY, GROUNDING, MCQ, Metric
+from evaluate.cotasks import count_cotasks
+from evaluate.metric import BINARY, COTASKS, GROUNDING, MCQ, Metric
 from evaluate.records import Fault, Json, Scored, State
 from evaluate.stats import Estimate, clustered_mean, proportion
 
@@ -25,11 +26,11 @@ def summarise(rows: Sequence[Scored], metric: Metric) -> Json:
 
     `mean` and `ci95` are over the items with a score, `n` of them, faults of the model included. Where items
     are unscored, `bounds` are the means if the judge had given all of them the lowest or the highest score. For
-    grounding, `boxes` holds what `count_boxes` counts.
+    grounding, `boxes` holds what `count_boxes` counts, and for a CoTask `figures` what `count_cotasks` does.
     """
     found = estimate(rows, metric)
     unscored = [row for row in rows if row.score is None]
-    return {
+    summary: Json = {
         "items": len(rows),
         "n": found.n if found else 0,
         "mean": found.mean if found else None,
@@ -38,7 +39,12 @@ def summarise(rows: Sequence[Scored], metric: Metric) -> Json:
         "unscored": len(unscored),
         "judged": metric.name != "judge" or any(row.fault is not Fault.NOT_JUDGED for row in rows),
         "faults": dict(Counter(row.fault.value for row in rows if row.fault)),
-    } | ({"boxes": count_boxes(rows)} if metric is GROUNDING else {})
+    }
+    if metric is GROUNDING:
+        summary["boxes"] = count_boxes(rows)
+    if metric in COTASKS:
+        summary["figures"] = count_cotasks(rows, metric)
+    return summary
 
 
 def _bounds(rows: Sequence[Scored], metric: Metric) -> list[float]:

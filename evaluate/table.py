@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from evaluate.metric import METRICS
+from evaluate.boxes import FIGURES as BOX_FIGURES
+from evaluate.cotasks import FIGURES as COTASK_FIGURES
+from evaluate.groups import by_group
+from evaluate.metric import GROUNDING, METRICS
 from evaluate.records import Scored
 from evaluate.summary import summarise
-from evaluate.wording import box_counts, box_figures, interval, number
+from evaluate.wording import box_counts, figures_line, interval, number
 
 _ROW = "  {:28}{:>7}{:>9}  {:18}{}"
 
@@ -22,16 +25,36 @@ def _tasks(rows: Sequence[Scored]) -> Iterator[tuple[str, dict[str, Any]]]:
     order = list(METRICS)
     for metric, task in sorted({(order.index(row.metric), row.asked.task) for row in rows}):
         of_task = [row for row in rows if row.asked.task == task]
-        yield task, {"metric": order[metric], **summarise(of_task, METRICS[order[metric]])}
+        groups = by_group(of_task, METRICS[order[metric]])
+        found = {"metric": order[metric], **summarise(of_task, METRICS[order[metric]])}
+        yield task, found | ({"groups": groups} if groups else {})
 
 
 def score_table(rows: Sequence[Scored]) -> str:
-    """A line for each task: items, mean with interval, and faults by kind; and of grounding, its boxes."""
+    """A line for each task: items, mean with interval, and faults by kind; and of boxes and CoTasks, their figures."""
     lines = [_ROW.format("task", "items", "mean", "95 %", "faults").rstrip()]
     for task, found in by_task(rows).items():
         mean, bounds = number(found["mean"], found["metric"]), interval(found["ci95"], found["metric"], signed=False)
         faults = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in sorted(found["faults"].items()))
         lines.append(_ROW.format(task, found["items"], mean, bounds, faults).rstrip())
         if "boxes" in found:
-            lines += [f"    {write(found['boxes'])}" for write in (box_counts, box_figures)]
+            lines.append(f"    {box_counts(found['boxes'])}")
+            lines.append(f"    {figures_line(found['boxes'], BOX_FIGURES, GROUNDING.name)}")
+        if "figures" in found:
+            lines.append(f"    {figures_line(found['figures'], COTASK_FIGURES[found['metric']], found['metric'])}")
+        lines += _group_lines(found.get("groups"), found["metric"])
     return "\n".join(lines)
+
+
+def _group_lines(groups: dict[str, Any] | None, metric: str) -> Iterator[str]:
+    """A line for each kind of question, and the mean over kinds."""
+    if not groups:
+        return
+    for kind, found in groups["each"].items():
+        yield _ROW.format(f"  {kind}", found["items"], *_cells(found["mean"], found["ci95"], metric), "").rstrip()
+    over, kinds = _cells(groups["macro"], groups["macro_ci95"], metric), len(groups["each"])
+    yield _ROW.format(f"  mean over {kinds} {groups['by']}s", "", *over, "").rstrip()
+
+
+def _cells(mean: float | None, bounds: Sequence[float] | None, metric: str) -> tuple[str, str]:
+    return number(mean, metric), interval(bounds, metric, signed=False)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from evaluate.boxes import FIGURES
-from evaluate.metric import GROUNDING, METRICS
+from demitasse.figure import Figure
+from evaluate.metric import METRICS
 from evaluate.records import Json
 
 MINUS = "\u2212"
@@ -61,14 +61,21 @@ def box_counts(boxes: Json) -> str:
     return f"{given:,} boxes for the references' {wanted:,}: {fates} (at IoU 0.5)"
 
 
-def box_figures(boxes: Json) -> str:
-    """The figures of grounding besides its mean IoU, with their intervals."""
-    parts = []
-    for name, figure in FIGURES.items():
-        found = boxes[name]
-        bounds = f" {interval(found['ci95'], GROUNDING.name, signed=False)}" if found["n"] else ""
-        parts.append(f"{figure.label} {number(found['value'], GROUNDING.name)}{bounds}")
-    return ", ".join(parts)
+def figures_line(found: Json, figures: Mapping[str, Figure], metric: str) -> str:
+    """The figures of a metric besides its mean, with their intervals."""
+    return ", ".join(f"{figure.label} {figure_cell(found[name], metric)}" for name, figure in figures.items())
+
+
+def figure_cell(found: Json, metric: str) -> str:
+    """One figure of an arm: its value and interval."""
+    bounds = f" {interval(found['ci95'], metric, signed=False)}" if found["ci95"] else ""
+    return f"{number(found['value'], metric)}{bounds}"
+
+
+def change_cell(found: Json, metric: str) -> str:
+    """One figure's paired change and its interval."""
+    bounds = f" {interval(found['delta_ci95'], metric)}" if found["delta_ci95"] else ""
+    return f"{difference(found['delta'], metric)}{bounds}"
 
 
 def media(metrics: Iterable[str], many: bool = True) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from demitasse.student.encode import ResponseMode
+from demitasse.student.modes import EvidenceSource, ResponseMode
 
 
 @dataclass
@@ -15,7 +15,15 @@ class DataConfig:
     Attributes:
         files: tao-vl-reason files, or folders of them.
         tasks: train on these tasks only; empty for all.
-        response_mode: "answer" for the bare answer, "think" for the teacher's reasoning and then the answer.
+        response_mode: "answer" for the bare answer, "think" for the teacher's reasoning and then the answer,
+            "explain_or_answer" for either, as the question ends; "evidence" and "answer_from_evidence" are two stages.
+        evidence_source: what is answered from: "truth" the item's own evidence, "generated" what a student wrote,
+            "mixed" each item once from either.
+        evidence_from: folders of `demitasse predict --mode evidence` on these items, for generated evidence.
+        cotasks: put these CoTasks before each question, by their digits: "1234", "12"; "" for none.
+        cotasks_source: "oracle" the item's own, "shuffled" another question's, a control, "predicted" a student's.
+        cotasks_from: folders of `demitasse predict` on the items of the CoTasks, for predicted ones.
+        cotasks_or_not: each item is learnt both with them and without, so that the student can be asked either way.
         cache_dir: where decoded frames are kept.
         workers: processes that encode ahead; 0 encodes between the steps.
     """
@@ -23,6 +31,12 @@ class DataConfig:
     files: list[str] = field(default_factory=list)
     tasks: list[str] = field(default_factory=list)
     response_mode: ResponseMode = "think"
+    evidence_source: EvidenceSource = "truth"
+    evidence_from: list[str] = field(default_factory=list)
+    cotasks: str = ""
+    cotasks_source: Literal["oracle", "shuffled", "predicted"] = "oracle"
+    cotasks_from: list[str] = field(default_factory=list)
+    cotasks_or_not: bool = False
     cache_dir: str = "runs/cache"
     workers: int = field(default=0, metadata={"ge": 0})
 

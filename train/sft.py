@@ -38,8 +38,9 @@ from demitasse.student.load import Student, load_student
 from demitasse.student.sight import Sight, SightSettings
 from train import checkpoint, parts, result
 from train.config import TrainConfig
-from train.data import Lesson, Lessons, MicroBatches, read_lessons, steps_of
+from train.data import Lessons, MicroBatches, steps_of
 from train.launch import launch_missing
+from train.lessons import Lesson, read_lessons
 from train.loss import SummedLoss
 from train.step import learning_rate_factor, optimizer_step
 from train.track import Track
@@ -62,9 +63,9 @@ def train(config: TrainConfig) -> Path:
         raise ConfigError(f"optim.batch_size is {optim.batch_size}, which {ranks} processes cannot share evenly")
 
     # ---- data
-    lessons = read_lessons(config.data.files, config.data.tasks)
+    lessons = read_lessons(config.data)
     steps = steps_of(len(lessons), optim.batch_size, optim.steps, optim.epochs)
-    key = checkpoint.run_key(config, [f"{lesson.media} {lesson.item.to_json()}" for lesson in lessons], ranks)
+    key = checkpoint.run_key(config, [lesson.key for lesson in lessons], ranks)
     if result.is_finished(output, key):
         say(f"{output / result.STUDENT}: already trained with these settings and this data")
         return output / result.STUDENT
@@ -128,7 +129,7 @@ def loader(config: TrainConfig, lessons: list[Lesson], student: Student, batches
     policy = SamplingPolicy(fps=config.frames.fps, max_frames=config.frames.max_frames)
     sight = Sight(SightSettings(policy, config.frames.max_pixels), FrameCache(config.data.cache_dir), encoder.vision)
     return DataLoader(
-        Lessons(lessons, encoder, sight, config.data.response_mode),  # type: ignore[arg-type]
+        Lessons(lessons, encoder, sight),  # type: ignore[arg-type]
         batch_sampler=batches,
         num_workers=config.data.workers,
         collate_fn=partial(collate, vision=encoder.vision, pad_id=encoder.tokenizer.pad_token_id),

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from annotate.espresso.vectors import vectors_of
 from demitasse.embedding.embedder import Embedder
 from demitasse.engine.caller import provenance
-from demitasse.engine.step import Fields, Skip, Step
+from demitasse.engine.step import Fields, Step
 
 VERSION = 1
 FILE = "step_2_groups/groups.jsonl"
@@ -64,8 +64,6 @@ class Thinning:
     async def _run(self, fields: Fields) -> Fields:
         vectors = await vectors_of(self.embedder, [frame["caption"] for frame in fields["frames"]])
         kept = without_redundancy(vectors, self.similarity)
-        if len(kept.places) < FEWEST:
-            raise Skip("fewer than two frames say something different")
         return {
             "video": fields["video"],
             "kept": kept.places,

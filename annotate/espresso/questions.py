@@ -13,7 +13,7 @@ from annotate.espresso.listing import caption_lines, fenced, fold
 from annotate.espresso.replies import QUESTIONS, AskedQuestion
 from annotate.espresso.settings import QuestionSettings
 from demitasse.engine.caller import ParseError
-from demitasse.engine.step import Fields, Step, Unusable
+from demitasse.engine.step import Fields, Skip, Step, Unusable
 
 VERSION = 1
 FILE = "step_3_questions/questions.jsonl"
@@ -42,6 +42,8 @@ class Questioning:
         }
 
     async def _run(self, fields: Fields) -> Fields:
+        if not fields["groups"]:  # not in step 2, whose row says how near to each other the captions are
+            raise Skip("fewer than two frames say something different")
         numbered = list(enumerate(fields["groups"]))
         large = [(number, group) for number, group in numbered if len(group) >= self.settings.min_frames]
         outcomes = await attempt_all([self._ask(fields, group) for _, group in large])

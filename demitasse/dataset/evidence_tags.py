@@ -11,6 +11,7 @@ out of the evidence and told, and never raises.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -112,9 +113,12 @@ def read_tags(
 
 
 def with_boxes_read(
-    tagged: TaggedText, read_box: BoxReader, core_frames: Sequence[CoreFrame] = ()
+    tagged: TaggedText, read_box: BoxReader, core_frames: Sequence[CoreFrame] = (), within: float = math.inf
 ) -> tuple[Evidence, list[str]]:
-    """What `read_tags` returns, of a text taken apart, for boxes of any convention; `read_box` raises DataError."""
+    """What `read_tags` returns, of a text taken apart, for boxes of any convention; `read_box` raises DataError.
+
+    A box whose time is further than `within` seconds from every core frame is on none of them.
+    """
     faults = [f"{tag} stands alone" for tag in tagged.stray]
     mentions = []
     for one in tagged.names:
@@ -123,7 +127,7 @@ def with_boxes_read(
             try:
                 if box.numbers is None:
                     raise DataError(f"{shown(box.written)} is no box")
-                boxes.append(PlacedBox(read_box(box.numbers), _nearest(box.seconds, core_frames)))
+                boxes.append(PlacedBox(read_box(box.numbers), _nearest(box.seconds, core_frames, within)))
             except DataError as fault:
                 faults.append(f"{one.name}: {fault}")
         mentions.append(Mention(one.name, one.start, one.end, tuple(boxes)))
@@ -200,8 +204,9 @@ def _box_text(box: PlacedBox, style: str, size: tuple[int, int] | None, core_fra
     return f"<box>{numbers}</box>{when}"
 
 
-def _nearest(seconds: float | None, core_frames: Sequence[CoreFrame]) -> int | None:
+def _nearest(seconds: float | None, core_frames: Sequence[CoreFrame], within: float) -> int | None:
     if seconds is None:
         return None
     times = [(abs(frame.time - seconds), place) for place, frame in enumerate(core_frames) if frame.time is not None]
-    return min(times)[1] if times else None
+    distance, place = min(times, default=(math.inf, None))
+    return place if distance <= within else None

@@ -57,15 +57,28 @@ class Problem:
         return f"{self.file}: {place} {self.message}" if place else f"{self.file} {self.message}"
 
 
-def load_object(path: Path) -> Any:
+def load_text(text: str) -> Any:
+    """The JSON value of a text.
+
+    Raises:
+        ValueError: if it is none, holds NaN or an infinity, or gives a key twice (a reader would drop one).
+        RecursionError: if it is too deeply nested.
+    """
+    return json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_no_constant)
+
+
+def load_object(path: Path, encoding: str = "utf-8") -> Any:
     """The JSON value in a file.
+
+    Args:
+        path: the file.
+        encoding: `utf-8-sig` passes over a byte order mark, as somebody else's file may have one.
 
     Raises:
         DataError: if the file cannot be read, is not UTF-8 JSON, or gives a key twice (a reader would drop one).
     """
     try:
-        text = path.read_bytes().decode("utf-8")
-        return json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_no_constant)
+        return load_text(path.read_bytes().decode(encoding))
     except OSError as fault:
         raise DataError(f"{path} cannot be read: {fault.strerror or fault}") from fault
     except UnicodeDecodeError as fault:

@@ -15,6 +15,7 @@ from demitasse import timecode
 from demitasse.dataset.dialect import GROUNDING, read_choice, read_question, read_span, read_verdict
 from demitasse.dataset.grounding import grounding_faults
 from demitasse.dataset.schema import FORMAT, Problem, is_dataset, item_faults, load_object, problems, shown
+from demitasse.dataset.shown_frames import SHOWN_FRAMES
 from demitasse.errors import DataError
 
 _Items = Iterator[tuple[int, dict[str, Any]]]
@@ -135,6 +136,7 @@ def _repeats(
     root = value.get("media_root")
     media = item.get("video_id") or item.get("image_id") or ""
     place = os.path.normpath(path.parent / (root if isinstance(root, str) else "") / media)
+    place += str(item.get(SHOWN_FRAMES, ""))  # the same question about other frames of a video is another one
     first = seen.setdefault((place, item["question"], item["answer"]), f"{path.name}: items[{index}]")
     if first != f"{path.name}: items[{index}]":
         yield Problem(path, index, "question", f"repeats {first}: the same media, question and answer; remove one")

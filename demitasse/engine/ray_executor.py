@@ -240,7 +240,9 @@ def _joined(cluster: Cluster) -> Iterator[Any]:
     try:
         import ray
     except ImportError:
-        raise ConfigError("executor is 'ray', but Ray is not installed: pip install 'demitasse[ray]'") from None
+        raise ConfigError(
+            "executor is 'ray', but Ray is not installed: run pip install -e '.[ray]' in the checkout"
+        ) from None
     settings: dict[str, Any] = {"address": cluster.address}
     if not cluster.address:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a run must not report to anyone

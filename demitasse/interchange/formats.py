@@ -10,7 +10,7 @@ from demitasse.dataset import TaskFile
 from demitasse.errors import DataError
 from demitasse.interchange import hugging_face, llava, llava_cot, qwen_messages, stgr, video_r1, videoespresso
 from demitasse.interchange.conversation import Response
-from demitasse.interchange.recognise import HUGGING_FACE, KINDS, LLAVA, LLAVA_COT, OWN, recognise
+from demitasse.interchange.recognise import HUGGING_FACE, KINDS, LLAVA, LLAVA_COT, OWN, RESULTS, recognise
 from demitasse.interchange.row_files import Read
 
 
@@ -62,6 +62,8 @@ def refuse_other(path: Path, name: str) -> None:
         return
     one, kind = found
     if kind is LLAVA_COT and name == LLAVA.name:  # which it is as well
+        return
+    if kind is RESULTS and name == OWN:  # whose reader names the folder inside
         return
     wanted = next(kind.what for kind in KINDS if kind.name == name)
     named = "" if one == path or kind.name in (OWN, HUGGING_FACE.name) else "name the file, and "

@@ -19,8 +19,9 @@ import yaml
 
 from demitasse.atomic import write_text
 from demitasse.dataset import Item, TaskFile, rebased
-from demitasse.dataset.schema import FORMAT, ITEM_KEYS, load_object, type_name
+from demitasse.dataset.schema import FORMAT, ITEM_KEYS, shown, type_name
 from demitasse.errors import DataError
+from demitasse.interchange.row_files import load_envelopes, numbered_lines
 
 ENVELOPES = "envelopes.json"
 
@@ -55,7 +56,7 @@ def read(folder: Path | str) -> list[TaskFile]:
     paths = sorted(folder.glob("*.jsonl"))
     if not paths:
         raise DataError(f"{folder} holds no .jsonl file; export the dataset with `Dataset.to_json`")
-    envelopes = load_object(folder / ENVELOPES) if (folder / ENVELOPES).is_file() else {}
+    envelopes = load_envelopes(folder / ENVELOPES) if (folder / ENVELOPES).is_file() else {}
     return [_read_file(path, envelopes.get(path.stem)) for path in paths]
 
 
@@ -67,18 +68,18 @@ def _row(item: Item) -> dict[str, str | None]:
 def _read_file(path: Path, envelope: dict[str, Any] | None) -> TaskFile:
     header = envelope or {"format": FORMAT, "metadata": {"type": "annotation", "task": path.stem, "license": ""}}
     file = TaskFile.from_json({**header, "items": []}, path.with_suffix(".json"))
-    with path.open(encoding="utf-8") as lines:
-        items = [_item(path, number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    items = [_item(path, number, row) for number, row in numbered_lines(path)]
     return replace(file, items=items)
 
 
-def _item(path: Path, number: int, line: str) -> Item:
+def _item(path: Path, number: int, row: Any) -> Item:
     try:
-        row = json.loads(line)
         if not isinstance(row, dict):
             raise DataError(f"is {type_name(row)}, not an object")
         text = row.pop("extra", None)
         extra = json.loads(text) if isinstance(text, str) else {} if text is None else {"extra": text}
+        if not isinstance(extra, dict):
+            raise DataError(f"extra is {shown(text)}, not the JSON text of an object")
         return Item.from_json({key: value for key, value in row.items() if value is not None} | extra)
     except json.JSONDecodeError as fault:
         raise DataError(

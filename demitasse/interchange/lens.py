@@ -147,6 +147,8 @@ def _as_far_as(
 
 
 def _parts(difference: _Difference) -> Iterator[_Difference]:
+    if difference.get("fields"):  # some hold together alone, such as frames and their captions
+        yield {key: value for key, value in difference.items() if key != "absent"}
     for key, value in difference.get("fields", {}).items():
         yield {"fields": {key: value}}
     for key in difference.get("absent", []):

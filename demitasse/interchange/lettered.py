@@ -1,7 +1,7 @@
 """Options and right answers as benchmark files write them, in all the forms that were met.
 
 Options: `(A): text`, `(A) text`, `A. text`, `A: text`, or plain texts. Answers: `(A)`, `A`, `a.`, `(A): text`, an
-option's text, or the place of the option, from 0.
+option's text, or the place of the option, from 0, as a number or in digits.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ def read_options(options: Any) -> dict[str, str]:
     """Letter to text, each text on one line.
 
     Raises:
-        DataError: if it is no list of at least two texts, or one of them is empty.
+        DataError: if it is no list of two texts or more, one is empty, or they are not in their letters' order.
     """
     if isinstance(options, Mapping):
-        options = [f"{letter}. {text}" for letter, text in options.items()]
+        options = [f"{letter}. {text}" for letter, text in sorted(options.items())]
     if not isinstance(options, list) or not all(isinstance(option, str) for option in options):
         raise DataError(f"options is {shown(options)}, not a list of texts")
     if not 2 <= len(options) <= len(ascii_uppercase):
@@ -38,12 +38,18 @@ def read_options(options: Any) -> dict[str, str]:
 
 
 def _without_labels(options: Sequence[str]) -> Sequence[str]:
-    """The texts without their letters, if each has its own: A to the first, B to the second."""
+    """The texts without their letters, if each has its own: A to the first, B to the second.
+
+    Raises:
+        DataError: if they are lettered in another order.
+    """
     for pattern in (_LABEL, _TIGHT):
         found = [pattern.fullmatch(option) for option in options]
         letters = "".join((match[1] or match[2]) if match else "-" for match in found)
         if letters == ascii_uppercase[: len(options)]:
             return [match[3] for match in found if match]
+        if "".join(sorted(letters)) == ascii_uppercase[: len(options)]:
+            raise DataError(f"options are lettered {', '.join(letters)}: which letter is which option cannot be told")
     return options
 
 
@@ -62,6 +68,8 @@ def read_letter(answer: Any, options: Mapping[str, str]) -> str:
     same = [letter for letter, option in options.items() if option == text]
     if len(same) == 1:
         return same[0]
+    if text.isdecimal() and text.isascii() and len(text) < 3 and int(text) < len(letters):
+        return letters[int(text)]
     match = _ANSWER.fullmatch(text)
     letter = match[1].upper() if match else ""
     if match is None or letter not in options:

@@ -34,7 +34,7 @@ from demitasse.interchange.row_files import Read, load_rows, read_rows, save, to
 class Llava:
     """Samples of one question about one video or image; `response` is what the model is to say."""
 
-    row_keys = frozenset({"id", "video", "image", "conversations", "reasoning"})
+    row_keys = frozenset({"id", "video", "image", "videos", "images", "conversations", "reasoning"})
     item_fields: frozenset[str] = frozenset()
 
     def __init__(self, response: Response = "answer") -> None:
@@ -47,18 +47,16 @@ class Llava:
 
     def item(self, row: Mapping[str, Any]) -> Item:
         """The item of a sample; a `reasoning` beside the talk is the item's where the reply has none."""
-        kinds = [kind for kind in TOKENS if kind in row]
-        if len(kinds) != 1 or not isinstance(row[kinds[0]], str):
-            raise DataError(
-                "has not exactly one 'video' or 'image' path; text-only and multi-media samples do not fit an item"
-            )
+        kind, path = _medium(row)
         human, said = turns(row.get("conversations"))
+        if kind == "video" and TOKENS["video"] not in human:  # LLaVA-Video-178K and its kin say <image> for videos
+            human = human.replace(TOKENS["image"], TOKENS["video"])
         reasoning, answer = thought(said)
         beside = row.get("reasoning")
         if reasoning is None and isinstance(beside, str):
             reasoning = beside
-        question = without_token(human, kinds[0], "conversations[0].value")
-        return with_identity(Item(question, answer, reasoning=reasoning), kinds[0], row[kinds[0]], row.get("id"))
+        question = without_token(human, kind, "conversations[0].value")
+        return with_identity(Item(question, answer, reasoning=reasoning), kind, path, row.get("id"))
 
     def row(self, item: Item, _: str) -> Row:
         """A sample; reasoning that the reply has no place for stands beside the talk."""
@@ -100,19 +98,40 @@ def _thinks(row: Any) -> bool:
         return False
 
 
+def _medium(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Kind and path of the one medium: `video`, or LLaMA-Factory's list `videos`; an empty one is none."""
+    held = [(kind, row.get(name)) for kind in TOKENS for name in (kind, f"{kind}s")]
+    found = [(kind, path) for kind, value in held for path in (value if isinstance(value, list) else [value]) if path]
+    if len(found) != 1 or not isinstance(found[0][1], str):
+        raise DataError(
+            "has not exactly one 'video' or 'image' path; text-only and multi-media samples do not fit an item"
+        )
+    return found[0]
+
+
 def turns(conversations: Any) -> tuple[str, str]:
-    """What the human and the model say.
+    """What the human and the model say, under ShareGPT's `from` and `value` or under `role` and `content`.
+
+    A system turn before them is passed over.
 
     Raises:
         DataError: if it is not one turn of each.
     """
-    match conversations:
-        case [{"from": "human" | "user", "value": str(question)}, {"from": "gpt" | "assistant", "value": str(said)}]:
+    talk = [_turn(one) for one in conversations] if isinstance(conversations, list) else []
+    match talk[1:] if talk and talk[0][0] == "system" else talk:
+        case [("human" | "user", str(question)), ("gpt" | "assistant", str(said))]:
             return question, said
     raise DataError(
         f"conversations is {shown(conversations)}, not one turn of 'human' and one of 'gpt'; longer talks do not fit "
         "an item"
     )
+
+
+def _turn(one: Any) -> tuple[Any, Any]:
+    """Who speaks, and what they say."""
+    if not isinstance(one, dict):
+        return None, None
+    return (one["from"], one.get("value")) if "from" in one else (one.get("role"), one.get("content"))
 
 
 def with_identity(item: Item, kind: str, path: str, identity: Any) -> Item:

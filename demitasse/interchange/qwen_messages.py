@@ -5,7 +5,8 @@
     {"messages": [{"role": "user", "content": [{"type": "video", "video": "a.mp4"}, {"type": "text", "text": "…"}]},
                   {"role": "assistant", "content": [{"type": "text", "text": "B"}]}]}
 
-Both are read, with a system message or without; the first is written.
+Both are read, with a system message or without; so are parts that tell no type, and a part that only holds the place of
+a medium whose path stands beside. The first is written.
 """
 
 from __future__ import annotations
@@ -31,7 +32,11 @@ from demitasse.interchange.lens import Row
 from demitasse.interchange.llava import with_identity
 from demitasse.interchange.row_files import Read, load_rows, read_rows, save, to_rows
 
-_PATHS = {"video": ("video", "video_url", "path", "url"), "image": ("image", "image_url", "path", "url")}
+_NAMES = {
+    "text": ("text",),
+    "video": ("video", "video_url", "path", "url"),
+    "image": ("image", "image_url", "path", "url"),
+}
 
 
 class QwenMessages:
@@ -54,8 +59,10 @@ class QwenMessages:
         beside = {kind: _paths(row, kind) for kind in TOKENS}
         question, inside = _text_and_media(asked, "messages[0].content")
         answer_text, _ = _text_and_media(said, "messages[1].content")
-        media = [(kind, path) for kind, paths in beside.items() for path in paths] + inside
-        if len(media) != 1:
+        media = [(kind, path) for kind, paths in beside.items() for path in paths]
+        media += [(kind, path) for kind, path in inside if path is not None]
+        places = [kind for kind, path in inside if path is None]
+        if len(media) != 1 or places not in ([], [media[0][0]]):
             raise DataError(f"has {len(media)} videos and images, not one; such a row does not fit an item")
         kind, path = media[0]
         if not inside:
@@ -127,26 +134,38 @@ def _is_system(messages: Any) -> bool:
 
 def _paths(row: Mapping[str, Any], kind: str) -> list[str]:
     value = row.get(f"{kind}s") or []
-    paths = value if isinstance(value, list) else [value]
-    if not all(isinstance(path, str) for path in paths):
+    listed = value if isinstance(value, list) else [value]
+    paths = [one.get("path") if isinstance(one, dict) else one for one in listed]
+    found = [path for path in paths if isinstance(path, str)]
+    if len(found) < len(listed):
         raise DataError(f"{kind}s is {shown(value)}, not a list of paths")
-    return paths
+    return found
 
 
-def _text_and_media(content: Any, key: str) -> tuple[str, list[tuple[str, str]]]:
-    """The text of a message, and the media among its parts."""
+def _text_and_media(content: Any, key: str) -> tuple[str, list[tuple[str, str | None]]]:
+    """The text of a message, and the media among its parts; no path where only the place stands there."""
     if isinstance(content, str):
         return content, []
-    texts, media = [], []
+    texts: list[str] = []
+    media: list[tuple[str, str | None]] = []
     for part in content if isinstance(content, list) else [content]:
-        kind = part.get("type", "").removesuffix("_url") if isinstance(part, dict) else ""
-        path = next((part[name] for name in _PATHS.get(kind, ()) if name in part), None)
-        if kind == "text" and isinstance(part.get("text"), str):
-            texts.append(part["text"])
-        elif isinstance(path, str):
-            media.append((kind, path))
-        elif isinstance(path, dict) and isinstance(path.get("url"), str):
-            media.append((kind, path["url"]))
+        kind = _kind(part)
+        told = next((part[name] for name in _NAMES.get(kind, ()) if part.get(name) is not None), None)
+        value = told.get("url") if isinstance(told, dict) else told
+        if kind == "text" and isinstance(value, str):
+            texts.append(value)
+        elif kind in TOKENS and isinstance(value, str | None):
+            media.append((kind, value))
         else:
             raise DataError(f"{key} has the part {shown(part)}, which is no text, and no video or image by its path")
     return "\n".join(texts), media
+
+
+def _kind(part: Any) -> str:
+    """`text`, `video` or `image`, by the part's type, or by what it holds where it tells no type."""
+    if not isinstance(part, dict):
+        return ""
+    told = part.get("type")
+    if isinstance(told, str):
+        return told.removesuffix("_url")
+    return next((kind for kind in _NAMES if told is None and part.get(kind) is not None), "")

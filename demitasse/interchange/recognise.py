@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from demitasse.dataset.schema import is_dataset, load_object
 from demitasse.errors import DataError
+from demitasse.interchange.row_files import is_lines
 from demitasse.interchange.videoespresso import CAPTION_KEYS, FRAME_KEYS, TIMES
 
 OWN = "tao-vl-reason"
@@ -27,7 +28,7 @@ class Kind(NamedTuple):
 
 
 def _format(name: str, what: str) -> Kind:
-    return Kind(name, what, f"say --from {name}")
+    return Kind(name, what, f"`demitasse data convert` reads it with --from {name}")
 
 
 COTASKS = Kind(
@@ -37,6 +38,7 @@ PREDICTIONS = Kind("predictions", "predictions of a student", "`demitasse score`
 PICTURES = Kind(
     "annotations", "annotated images", "`demitasse data export` takes the folder, with --to coco, refcoco and others"
 )
+RESULTS = Kind("results", "a folder of results of `demitasse annotate`", "its datasets lie in items/: name that")
 NEXTQA = Kind("nextqa", "NExT-QA's questions", "`demitasse annotate cotasks source=nextqa questions=FILE` takes them")
 SPANS = Kind("nextgqa", "NExT-GQA's spans", "`demitasse annotate cotasks source=nextqa spans=FILE` takes them")
 VIDOR = Kind("vidor", "a VidOR annotation", "`demitasse annotate cotasks source=nextqa vidor=DIR` takes its folder")
@@ -99,7 +101,7 @@ def recognise(path: Path) -> Kind | None:
             found = _of_object(row) or next((kind for kind, holds in _ROWS if holds(row)), None)
             if found:
                 return found
-    except (OSError, ValueError, DataError):  # the reader that was asked for says what is wrong
+    except (OSError, ValueError, RecursionError, DataError):  # the reader that was asked for says what is wrong
         pass
     return None
 
@@ -111,9 +113,15 @@ def _of_folder(folder: Path) -> Kind | None:
         return PICTURES
     if (folder / "predictions.jsonl").is_file():
         return PREDICTIONS
-    if any(is_dataset(load_object(path)) for path in sorted(folder.glob("*.json"))):
+    if _holds_datasets(folder):
         return OWN_KIND
+    if _holds_datasets(folder / "items"):
+        return RESULTS
     return HUGGING_FACE if any(folder.glob("*.jsonl")) else None
+
+
+def _holds_datasets(folder: Path) -> bool:
+    return any(is_dataset(load_object(path)) for path in sorted(folder.glob("*.json")))
 
 
 def _of_object(value: _Row) -> Kind | None:
@@ -127,12 +135,12 @@ def _of_object(value: _Row) -> Kind | None:
 
 
 def _rows(path: Path) -> Iterator[_Row]:
-    """The first rows of a file, whether it is JSON Lines, a list or one object."""
-    if path.suffix.lower() != ".json":
+    """The first rows of a file, whether it is JSON Lines, a list or one object, and whatever its ending."""
+    if is_lines(path):
         with path.open(encoding="utf-8-sig") as lines:
             yield from (row for row in map(json.loads, _first(lines)) if isinstance(row, dict))
         return
-    value = load_object(path)
+    value = load_object(path, "utf-8-sig")
     rows = value[:LOOKED_AT] if isinstance(value, list) else [value]
     yield from (row for row in rows if isinstance(row, dict))
 

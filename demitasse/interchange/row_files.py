@@ -15,7 +15,7 @@ from typing import Any
 
 from demitasse.atomic import write_text
 from demitasse.dataset import Item, TaskFile, rebased
-from demitasse.dataset.schema import FORMAT, load_object, type_name
+from demitasse.dataset.schema import FORMAT, load_object, load_text, type_name
 from demitasse.errors import DataError
 from demitasse.interchange.lens import TASK_FILE, Row, RowFormat, read_row, write_row
 
@@ -51,18 +51,57 @@ def load_rows(path: Path) -> list[Any]:
         DataError: if it is neither, or cut short; the message names the line.
     """
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            start = file.read(4096).lstrip()[:1]
+        if is_lines(path):
+            return [row for _, row in numbered_lines(path)]
     except OSError as fault:
         raise DataError(f"{path} cannot be read: {fault.strerror or fault}") from fault
     except UnicodeDecodeError as fault:
         raise DataError(f"{path} is not UTF-8 text; save it as UTF-8 JSON") from fault
-    if start == "{" and path.suffix != ".json":
-        return list(_lines(path))
-    rows = load_object(path)
+    rows = load_object(path, "utf-8-sig")
     if not isinstance(rows, list):
         raise DataError(f"{path} holds {type_name(rows)}, not a list of rows")
     return rows
+
+
+def is_lines(path: Path) -> bool:
+    """Whether a file is JSON Lines: an object on its first line, and in a `.json` file a second line after it; or none.
+
+    Raises:
+        OSError, UnicodeDecodeError: if its start cannot be read.
+    """
+    with path.open(encoding="utf-8-sig") as file:
+        start = file.read(4096).lstrip()[:1]
+        if path.suffix.lower() != ".json":
+            return start in ("", "{")
+        if start != "{":
+            return False
+        file.seek(0)
+        try:
+            load_text(next(line for line in file if line.strip()))
+        except (ValueError, RecursionError):
+            return False
+        return any(line.strip() for line in file)
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, Any]]:
+    """The values of a file of JSON Lines with the numbers of their lines, from 1.
+
+    Raises:
+        DataError: if a line is no JSON, gives a key twice, or is not UTF-8; the message names it.
+    """
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+                if text:
+                    yield number, load_text(text)
+            except UnicodeDecodeError as fault:
+                raise DataError(f"{path}, line {number}: not UTF-8 text; save it as UTF-8 JSON") from fault
+            except json.JSONDecodeError as fault:
+                raise DataError(f"{path}, line {number}: not readable JSON ({fault}); it may be cut short") from fault
+            except (ValueError, RecursionError) as fault:
+                reason = "too deeply nested" if isinstance(fault, RecursionError) else str(fault)
+                raise DataError(f"{path}, line {number}: not readable JSON ({reason}); mend it") from fault
 
 
 def read_rows(path: Path, form: RowFormat, rows: Sequence[Any] | None = None) -> Read:
@@ -78,7 +117,7 @@ def read_rows(path: Path, form: RowFormat, rows: Sequence[Any] | None = None) ->
     """
     rows = load_rows(path) if rows is None else rows
     beside = envelopes_path(path)
-    envelopes: dict[str, Any] = load_object(beside) if beside.is_file() else {}
+    envelopes = load_envelopes(beside) if beside.is_file() else {}
     names = list(envelopes) or [path.stem]
     of_files = {name: str(envelope["metadata"].get("task", "")) for name, envelope in envelopes.items()}
     tasks = of_files or {path.stem: _common_task(rows, form)}
@@ -128,19 +167,23 @@ def save(written: Written, path: Path) -> Path:
     return written.media_folder
 
 
+def load_envelopes(path: Path) -> dict[str, Any]:
+    """The metadata of dataset files by their names, as `save` wrote them.
+
+    Raises:
+        DataError: if the file holds something else.
+    """
+    value = load_object(path)
+    if not isinstance(value, dict) or not all(
+        isinstance(one, dict) and isinstance(one.get("metadata"), dict) for one in value.values()
+    ):
+        raise DataError(f"{path} does not hold the metadata that were written there; move it away, and they are empty")
+    return value
+
+
 def envelopes_path(path: Path) -> Path:
     """Where the metadata of a file of rows lie."""
     return path.with_name(f"{path.stem}.envelopes.json")
-
-
-def _lines(path: Path) -> Iterator[Any]:
-    with path.open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                if line.strip():
-                    yield json.loads(line)
-            except ValueError as fault:
-                raise DataError(f"{path}, line {number}: not readable JSON ({fault}); it may be cut short") from fault
 
 
 def _common_task(rows: Sequence[Any], form: RowFormat) -> str:

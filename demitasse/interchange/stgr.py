@@ -6,7 +6,8 @@
 
 The reasoning without tags is the item's; with its things and boxes it is the item's evidence, and key frames are its
 core frames. Boxes are corners as fractions of the frame, but for images, where they are pixels of `image_size`. The
-row's task is the item's `sub_task`, unless it is one of the two general ones. What the rows for reinforcement learning
+row's task is the item's `sub_task`, unless it is one of the two general ones; a `sub_task` that is none of STGR's is
+carried, because its trainer refuses others. What the rows for reinforcement learning
 have in `key_items` is carried as it is.
 """
 
@@ -40,7 +41,11 @@ from demitasse.interchange.row_files import Read, read_rows, save, to_rows
 IMAGE_SIZE = "image_size"
 FREE = "General video QA Free-form"
 CHOICE = "General video QA MCQ"
+IMAGE = "visual QA"
+# Its loader refuses a row of any other task.
+TASKS = (FREE, CHOICE, IMAGE, "temporal-spatial free-form QA", "temporal QA", "temporal QA (MCQ)")
 _DECIMALS = 6  # of a frame or a pixel: what is written reads back the same
+_SAME_FRAME = 0.5  # seconds: key frames are told in whole or half ones, and a claim further off is of another frame
 _Size = tuple[float, float]
 
 
@@ -65,10 +70,7 @@ class Stgr:
         item = Item(_text(row, "question"), _text(row, "answer"))
         if isinstance(row.get("task"), str) and row["task"] not in (FREE, CHOICE):
             item.extra[SUB_TASK] = row["task"]
-        if isinstance(row.get("video_path"), str):
-            item.video_id = row["video_path"]
-        else:
-            item.image_id = _text(row, "image_path")
+        item.video_id, item.image_id = _media(row)
         process = row.get("reasoning_process")
         if not isinstance(process, str):
             return with_evidence_fields(item, None, frames)
@@ -80,7 +82,8 @@ class Stgr:
         """A row; the reasoning has its tags as long as it says what the evidence says."""
         frames, evidence = core_frames_of(item), evidence_of(item)
         told = item.extra.get(SUB_TASK)
-        row: Row = {"task": told if isinstance(told, str) else CHOICE if task == "mcq" else FREE}
+        general = IMAGE if item.video_id is None else CHOICE if task == "mcq" else FREE
+        row: Row = {"task": told if told in TASKS else general}
         row |= {"image_path": item.image_id} if item.video_id is None else {"video_path": item.video_id}
         row |= {"question": item.question, "answer": item.answer}
         if evidence and evidence.text == item.reasoning:
@@ -128,7 +131,7 @@ def _frames(value: Any) -> list[CoreFrame]:
 
 def _evidence(process: str, size: _Size | None, frames: Sequence[CoreFrame]) -> Evidence:
     width, height = size or (1.0, 1.0)
-    return with_boxes_read(parse_tags(process), lambda numbers: _box(numbers, width, height), frames)[0]
+    return with_boxes_read(parse_tags(process), lambda numbers: _box(numbers, width, height), frames, _SAME_FRAME)[0]
 
 
 def _box(numbers: Numbers, width: float, height: float) -> Box:
@@ -166,6 +169,16 @@ def _size(item: Item, value: Any) -> _Size | None:
         case [int() | float() as width, int() | float() as height] if width > 0 and height > 0:
             return float(width), float(height)
     return None
+
+
+def _media(row: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The video or the image; the other is missing, null or empty, as a table of both kinds has it."""
+    video, image = row.get("video_path"), row.get("image_path")
+    if isinstance(video, str) and video:
+        return video, None
+    if isinstance(image, str) and image:
+        return None, image
+    raise DataError("video_path is missing, and so is image_path; a row is about one of them")
 
 
 def _text(row: Mapping[str, Any], key: str) -> str:

@@ -46,6 +46,8 @@ class VideoR1:
     def item(self, row: Mapping[str, Any]) -> Item:
         """The item of a row."""
         problem, path = _text(row, "problem"), _text(row, "path").removeprefix("./")
+        if not path:
+            raise DataError("path is empty; a row is about one video or image")
         answer = _inside(_ANSWER, _text(row, "solution"))
         kind = row.get(PROBLEM_TYPE)
         extra: dict[str, Any] = {}

@@ -124,13 +124,21 @@ def read(path: Path, box_scale: int | None = None) -> Read:
         DataError: if the file cannot be read, or none of its rows fits an item.
     """
     rows = load_rows(path)
-    scale = box_scale or found_scale(rows)
+    largest = [] if box_scale else list(_largest(rows))
+    scale = box_scale or _scale_of(largest)
     read = read_rows(path, VideoEspresso(scale or 1000), rows)
     if scale:
-        how = "as told" if box_scale else "found in the numbers; --box-scale tells otherwise"
+        beyond = sum(number > BOX_SCALES[-2] for number in largest)
+        found = f"found in the numbers: {beyond} of {len(largest)} boxes reach beyond {BOX_SCALES[-2]}"
+        how = "as told" if box_scale else f"{found}; --box-scale tells otherwise"
         read.notes.append(f"boxes are centre and size, 0 to {scale} over the frame ({how})")
     if lost := sum(_unread(row, scale or 1000) for row in rows):
         read.notes.append(f"{lost} boxes are none in that scale: no item's evidence has them, its as_read does")
+    if several := sum(_has_pictures(item) for file in read.files for item in file.items):
+        read.notes.append(
+            f"{several} rows have several pictures and no video: each item is about its first picture, which is all "
+            "that a student is shown of it; take the training set about videos to train on all frames"
+        )
     return read
 
 
@@ -154,12 +162,22 @@ def write(files: Sequence[TaskFile], path: Path) -> Path:
 def found_scale(rows: Iterable[Any]) -> int | None:
     """What the frame's width counts in the boxes of a whole file: 1, 100 or 1000; None if it has no box.
 
-    Nothing in a frame lies beyond its width, so one number above 100 tells 1000, and if none is above 1, it is 1.
+    Nothing in a frame lies beyond its width, so one number above 100 tells 1000, and if none is above 1, it is 1. A box
+    that reaches beyond 1000 fits no scale, and tells none.
     """
-    largest = max((max(map(abs, numbers)) for row in rows for numbers in _boxes_in(row)), default=None)
-    if largest is None:
-        return None
-    return next((scale for scale in BOX_SCALES if largest <= scale), BOX_SCALES[-1])
+    return _scale_of(list(_largest(rows)))
+
+
+def _scale_of(largest: Sequence[float]) -> int | None:
+    return next((scale for scale in BOX_SCALES if max(largest) <= scale), None) if largest else None
+
+
+def _largest(rows: Iterable[Any]) -> Iterator[float]:
+    """The largest number of each box that fits a scale."""
+    for row in rows:
+        for numbers in _boxes_in(row):
+            if (largest := max(map(abs, numbers))) <= BOX_SCALES[-1]:
+                yield largest
 
 
 def _boxes_in(row: Any) -> Iterator[Numbers]:
@@ -184,10 +202,15 @@ def _media(row: Mapping[str, Any], frames: Sequence[CoreFrame]) -> tuple[str | N
     for key in VIDEO_KEYS:
         if isinstance(row.get(key), str) and row[key]:
             return row[key], None
-    picture = row.get(PICTURE) or next((frame.path for frame in frames if frame.path), None)
-    if not isinstance(picture, str):
+    own = row.get(PICTURE)
+    picture = own if isinstance(own, str) and own else next((frame.path for frame in frames if frame.path), None)
+    if picture is None:
         raise DataError("video_path is missing, and there is no picture; a row names a video or its key frames")
     return None, picture
+
+
+def _has_pictures(item: Item) -> bool:
+    return item.image_id is not None and sum(frame.path is not None for frame in core_frames_of(item)) > 1
 
 
 def _text(row: Mapping[str, Any], key: str) -> str:

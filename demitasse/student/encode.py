@@ -1,14 +1,14 @@
 """One item to tensors: the path that training, evaluation and prediction share.
 
-What is trained is what is asked, because both come from `Encoder.prompt`: a training example is a prompt with
-its target appended. The prompt is built in pieces around the question, so that a question or an answer that
-contains `<|im_start|>assistant` is data, not a turn.
+What is trained is what is asked, because both are worded by the same way of asking (`demitasse.student.modes`) and
+encoded alike: a training example is a prompt with its target appended. The prompt is built in pieces around the
+question, so that a question or an answer that contains `<|im_start|>assistant` is data, not a turn.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from demitasse.dataset import Item
 from demitasse.errors import ConfigError, DataError
 from demitasse.student.family import Family, text_and_vision_positions
+from demitasse.student.modes import Size, Way, asked_question, target_text
 from demitasse.student.vision import Pixels, VisionSettings, resize_frames
 
-ResponseMode = Literal["answer", "think"]
 IGNORE = -100  # the label that no loss counts
 # Stands for the question while the template is rendered; a private-use character that no template touches.
 QUESTION = "\ue000"
@@ -29,11 +29,13 @@ QUESTION = "\ue000"
 class Clip:
     """What a student sees: fitted frames, and the true seconds [N] of the frames they were made from.
 
-    It is made once for a video and shared by all of the video's questions.
+    It is made once for a video and shared by all of the video's questions. With `stills`, each of the N frames fills a
+    temporal patch of its own, as frames that were chosen out of a video do: they are not neighbours in time.
     """
 
     pixels: Pixels
     times: NDArray[np.float64]
+    stills: bool = False
 
 
 def see(frames: NDArray[np.uint8], times: NDArray[np.float64], vision: VisionSettings) -> Clip:
@@ -64,14 +66,9 @@ class Encoded:
         return int((self.labels != IGNORE).sum())
 
 
-def target_text(item: Item, mode: ResponseMode) -> str:
-    """What the student is to write: the answer, or `<think>` reasoning and then the answer.
-
-    An item without reasoning is answered directly in both modes, as in the format's reference loader.
-    """
-    if mode == "think" and item.reasoning:
-        return f"<think>\n{item.reasoning}\n</think>\n\n{item.answer}"
-    return item.answer
+def _size(clip: Clip | None) -> Size | None:
+    """Width and height of the frames as they are seen."""
+    return None if clip is None else (clip.pixels.frames.shape[-1], clip.pixels.frames.shape[-2])
 
 
 class Encoder:
@@ -88,23 +85,33 @@ class Encoder:
         self.video_token_id: int = config.video_token_id
         self._end_of_turn = self._ids("<|im_end|>", special=True)
 
-    def prompt(self, item: Item, clip: Clip | None) -> Encoded:
+    def prompt(self, item: Item, clip: Clip | None, way: Way = "answer") -> Encoded:
         """Encode what is asked: system, media and question, up to where the student begins to write.
 
-        Raises:
-            DataError: if the item names a medium and no clip is given, or the frames cannot be fitted.
-        """
-        return self._encode(item, clip, target=None)
+        Args:
+            item: the item.
+            clip: what is seen of it; None for nothing, a prompt of text alone.
+            way: how it is asked.
 
-    def example(self, item: Item, clip: Clip | None, mode: ResponseMode) -> Encoded:
+        Raises:
+            DataError: if the way needs evidence, and there is none.
+        """
+        return self._encode(self._asked(item, clip, way), clip, target=None)
+
+    def example(self, item: Item, clip: Clip | None, way: Way) -> Encoded:
         """Encode a training example: the prompt, then the target with labels.
 
         Raises:
-            DataError: as `prompt`, and for an item without an answer.
+            DataError: as `prompt`, and for an item without an answer, or without the evidence that it is to write.
         """
         if not item.answer.strip():
             raise DataError(f"{item.media_id}: the item's 'answer' is empty, so there is nothing to learn")
-        return self._encode(item, clip, target_text(item, mode))
+        target = target_text(item, way, self.family.box_style, _size(clip))
+        return self._encode(self._asked(item, clip, way), clip, target)
+
+    def _asked(self, item: Item, clip: Clip | None, way: Way) -> Item:
+        """The item with its question as it is put."""
+        return replace(item, question=asked_question(item, way, self.family.box_style, _size(clip)))
 
     def _encode(self, item: Item, clip: Clip | None, target: str | None) -> Encoded:
         is_video = item.video_id is not None
@@ -128,7 +135,7 @@ class Encoder:
         per_patch = grid[1] * grid[2] // self.vision.merge_size**2
         if not is_video:
             return 1.0, "<|image_pad|>" * per_patch
-        step = self.vision.temporal_patch_size
+        step = 1 if clip.stills else self.vision.temporal_patch_size
         spacing = float(np.diff(clip.times).mean()) if len(clip.times) > 1 else 1.0
         # The last frame was repeated to fill its patch, so its time is too.
         padded = np.concatenate([clip.times, np.repeat(clip.times[-1:], -len(clip.times) % step)])

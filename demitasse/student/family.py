@@ -29,6 +29,7 @@ class Family:
         vision_positions: M-RoPE positions [3, tokens] of one run of vision tokens that starts at `start`.
         video_runs: how many runs of vision tokens a video of this grid makes.
         takes_seconds: whether the model is told the seconds between temporal patches (`second_per_grid_ts`).
+        box_style: how it writes boxes, a name of `chat.kinds.BOX_STYLES`.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Family:
     vision_positions: Callable[[int, Grid, float], NDArray[np.int64]]
     video_runs: Callable[[Grid], list[Grid]]
     takes_seconds: bool
+    box_style: str
 
 
 FAMILIES = {

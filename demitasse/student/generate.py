@@ -3,44 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 
 from demitasse.dataset import Item
 from demitasse.student.collate import Batch, collate
+from demitasse.student.decode import Generated, decode
 from demitasse.student.encode import Encoded
 from demitasse.student.load import Student
+from demitasse.student.modes import AskMode
 from demitasse.student.sight import Sight
-
-
-@dataclass(frozen=True, slots=True)
-class Generated:
-    """A raw answer of so many tokens. "length": the limit cut it, so it must not be read as if it were whole."""
-
-    text: str
-    finish: Literal["stop", "length"]
-    tokens: int
+from demitasse.student.two_stage import answer_in_two
 
 
 class Answerer:
-    """A student with eyes: answers items about media files."""
+    """A student with eyes: answers items about media files, asked in one way."""
 
-    def __init__(self, student: Student, sight: Sight, max_new_tokens: int = 256) -> None:
+    def __init__(self, student: Student, sight: Sight, max_new_tokens: int = 256, mode: AskMode = "answer") -> None:
         self.student = student
         self.sight = sight
         self.max_new_tokens = max_new_tokens
+        self.mode = mode
 
     def answer(self, items: Sequence[tuple[Item, Path]]) -> list[Generated]:
         """Answers in the order of `items`, each a question and the file that it is about.
 
         Raises:
             MediaError: if a file cannot be read.
+            DataError: if an item cannot be asked in this way, or not as its boxes count.
         """
-        encoder = self.student.encoder
-        prompts = [encoder.prompt(item, self.sight.show(item, path)) for item, path in items]
+        shown = [(item, self.sight.show(item, path)) for item, path in items]
+        if self.mode == "two_stage":
+            return answer_in_two(self.student, shown, self.max_new_tokens)
+        prompts = [self.student.encoder.prompt(item, clip, self.mode) for item, clip in shown]
         return generate(self.student, prompts, self.max_new_tokens)
 
 
@@ -77,16 +73,3 @@ def _continue(student: Student, batch: Batch, max_new_tokens: int, temperature: 
         pad_token_id=student.tokenizer.pad_token_id,
     )
     return ids[:, batch["input_ids"].shape[1] :]
-
-
-def decode(student: Student, ids: torch.Tensor) -> list[Generated]:
-    """The texts of new token ids [B, new], and how each ended."""
-    eos = student.model.generation_config.eos_token_id
-    ends = torch.isin(ids, torch.tensor(eos if isinstance(eos, list) else [eos], device=ids.device))
-    texts = student.tokenizer.batch_decode(ids, skip_special_tokens=True)
-    decoded = []
-    for text, ended in zip(texts, ends, strict=True):
-        stopped = bool(ended.any())
-        count = int(ended.int().argmax()) + 1 if stopped else len(ended)  # after the end there is only padding
-        decoded.append(Generated(text.strip(), "stop" if stopped else "length", count))
-    return decoded

@@ -18,7 +18,9 @@ def build(config: Any) -> Family:
     def vision_positions(start: int, grid: Grid, seconds_per_patch: float) -> NDArray[np.int64]:
         return grid_positions(start, grid, merge, tokens_per_second * seconds_per_patch)
 
-    return Family("qwen2_5_vl", write_video, vision_positions, lambda grid: [grid], takes_seconds=True)
+    return Family(
+        "qwen2_5_vl", write_video, vision_positions, lambda grid: [grid], takes_seconds=True, box_style="qwen2_5_vl_px"
+    )
 
 
 def write_video(tokens_per_patch: int, times: NDArray[np.float64], pad: str) -> str:

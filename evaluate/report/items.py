@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from demitasse.answers import split_reasoning
 from evaluate.compare import Comparison
-from evaluate.metric import METRICS
+from evaluate.metric import COTASKS, METRICS
 from evaluate.records import Json, Scored
 from evaluate.report.boxes import answered, picture
 
@@ -84,6 +84,9 @@ def _worth(row: Scored) -> str:
         return f"{row.score:.0f} of 5"
     if METRICS[row.metric].is_share:
         return "right" if row.score else "wrong"
+    if METRICS[row.metric] in COTASKS:
+        counts = f"{row.detail['found']} of {row.detail['gold']} found, {row.detail['predicted']} told"
+        return f"{row.score:.2f} \u00b7 {counts}"
     if row.metric == "grounding" and not row.fault:
         return f"IoU {row.score:.2f} \u00b7 {_boxes(row.detail)}"
     return f"IoU {row.score:.2f}"

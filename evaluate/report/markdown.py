@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from evaluate.boxes import COUNTS, FIGURES
+from demitasse.figure import Figure
+from evaluate.boxes import COUNTS
+from evaluate.boxes import FIGURES as BOX_FIGURES
+from evaluate.cotasks import FIGURES as COTASK_FIGURES
 from evaluate.metric import GROUNDING, METRICS
 from evaluate.records import Json
-from evaluate.wording import difference, interval, media, number, p_value
+from evaluate.wording import change_cell, difference, figure_cell, interval, media, number, p_value
 
 
 def markdown(result: Json) -> str:
@@ -24,7 +27,10 @@ def markdown(result: Json) -> str:
     parts += ["## Tasks", _changes(result["tasks"], "task")]
     parts += ["## Arms", _arms(result)]
     if GROUNDING.key in result["metrics"]:
-        parts += ["## Boxes", _boxes(result["metrics"][GROUNDING.key])]
+        parts += ["## Boxes", _figures(result["metrics"][GROUNDING.key], "boxes", BOX_FIGURES, COUNTS)]
+    for entry in result["metrics"].values():
+        if "figures" in entry:
+            parts += [f"## {entry['label']}", _figures(entry, "figures", COTASK_FIGURES[entry["metric"]])]
     if result["command"]:
         parts += ["## Made by", f"    {_plain(result['command'])}"]
     return "\n\n".join(parts) + "\n"
@@ -70,28 +76,15 @@ def _arms(result: Json) -> str:
     return _table(["arm", *(METRICS[entry["metric"]].label for entry in result["metrics"].values())], rows)
 
 
-def _boxes(entry: Json) -> str:
-    """Each arm's figures of grounding, and the paired change between the first two."""
-    head = ["", *(figure.label for figure in FIGURES.values()), *COUNTS]
+def _figures(entry: Json, key: str, figures: Mapping[str, Figure], counts: Sequence[str] = ()) -> str:
+    """Each arm's figures of a metric, which stand under `key`, and the paired change between the first two."""
     rows = []
     for name, arm in entry["arms"].items():
-        found = [arm["boxes"][figure] for figure in FIGURES]
-        cells = [
-            f"{number(one['value'], GROUNDING.name)} {interval(one['ci95'], GROUNDING.name, signed=False)}"
-            if one["n"]
-            else number(None, GROUNDING.name)
-            for one in found
-        ]
-        rows.append([name, *cells, *(f"{arm['boxes'][count]:,}" for count in COUNTS)])
-    changes = [entry["boxes"][figure] for figure in FIGURES]
-    cells = [
-        f"{difference(one['delta'], GROUNDING.name)} {interval(one['delta_ci95'], GROUNDING.name)}"
-        if one["delta"] is not None
-        else difference(None, GROUNDING.name)
-        for one in changes
-    ]
-    rows.append(["after − before", *cells, *[""] * len(COUNTS)])
-    return _table(head, rows)
+        cells = [figure_cell(arm[key][figure], entry["metric"]) for figure in figures]
+        rows.append([name, *cells, *(f"{arm[key][count]:,}" for count in counts)])
+    changes = [change_cell(entry[key][figure], entry["metric"]) for figure in figures]
+    rows.append(["after \u2212 before", *changes, *[""] * len(counts)])
+    return _table(["", *(figure.label for figure in figures.values()), *counts], rows)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

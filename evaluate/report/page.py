@@ -13,8 +13,10 @@ from markupsafe import Markup
 
 from demitasse.atomic import write_text
 from evaluate import wording
-from evaluate.boxes import COUNTS, FIGURES
+from evaluate.boxes import COUNTS
+from evaluate.boxes import FIGURES as BOX_FIGURES
 from evaluate.compare import Comparison
+from evaluate.cotasks import FIGURES as COTASK_FIGURES
 from evaluate.metric import GROUNDING, METRICS
 from evaluate.records import Fault, Json
 from evaluate.report import figures
@@ -64,7 +66,8 @@ def write_report(
             result=result,
             many=wording.media(about),
             one=wording.media(about, many=False),
-            box_figures=FIGURES,
+            box_figures=BOX_FIGURES,
+            cotask_figures=COTASK_FIGURES,
             box_counts=COUNTS,
             metrics=METRICS,
             fault_names=FAULT_NAMES,

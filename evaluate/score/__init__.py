@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from demitasse.errors import DataError
-from evaluate.metric import METRICS, metric_of
+from evaluate.metric import COTASKS, METRICS, metric_of
 from evaluate.parse.binary import gold_word
 from evaluate.parse.boxes import gold_boxes
+from evaluate.parse.cotasks import gold_task
 from evaluate.parse.free import gold_text
 from evaluate.parse.mcq import gold_letter
 from evaluate.parse.temporal import gold_span
 from evaluate.records import Asked, Prediction, Scored
 from evaluate.score.binary import score_binary
+from evaluate.score.cotasks import score_cotask
 from evaluate.score.grounding import score_grounding
 from evaluate.score.judged import Judgement, score_judged
 from evaluate.score.mcq import score_mcq
@@ -24,8 +26,10 @@ _GOLD: Mapping[str, Callable[[Asked], object]] = {
     "temporal": gold_span,
     "grounding": gold_boxes,
     "judge": gold_text,
+    **{metric.name: gold_task for metric in COTASKS},
 }
 _SCORE = {"mcq": score_mcq, "binary": score_binary, "temporal": score_temporal, "grounding": score_grounding}
+_SCORE |= {metric.name: score_cotask for metric in COTASKS}
 
 
 def score_item(asked: Asked, prediction: Prediction | None, judgement: Judgement | None) -> Scored:

@@ -14,7 +14,7 @@ from demitasse.chat.model import Image, Outcome, Reply, Request, Sampling, Text,
 from demitasse.engine.caller import Answer, Caller, ParseError, open_caller, prompt_hash, provenance
 from demitasse.engine.journal import read_rows
 from demitasse.engine.limits import Limits
-from demitasse.engine.step import Quarantine, Stop
+from demitasse.engine.step import Quarantine, Stop, Unusable
 from demitasse.errors import ConfigError
 
 QUICK = Limits(first_wait=0.001, longest_wait=0.002)
@@ -179,6 +179,26 @@ def test_a_call_that_needed_re_asks_is_replayed_whole(tmp_path: Path, teacher, r
     first = ask(tmp_path, QUICK, lambda caller: caller.ask(teacher(in_turn(*replies)), request_for("?"), number))
     second = ask(tmp_path, QUICK, lambda caller: caller.ask(teacher(in_turn()), request_for("?"), number))
     assert second == first
+
+
+@pytest.mark.parametrize(
+    ("replies", "unusable"),
+    [
+        pytest.param([Reply(Outcome.REFUSED)], True, id="a_refusal_stays"),
+        pytest.param([Reply(Outcome.BLOCKED)], True, id="a_block_stays"),
+        pytest.param(["x", "y", "z"], True, id="useless_replies_stay"),
+        pytest.param([Reply(Outcome.TRUNCATED, "1")] * 2, True, id="what_is_cut_short_twice_stays"),
+        pytest.param([BUSY] * 5, False, id="a_failure_may_pass"),
+        pytest.param([BROKEN], False, id="a_lasting_failure_is_mended_by_a_person"),
+    ],
+)
+def test_what_a_model_has_answered_is_told_from_what_failed(
+    tmp_path: Path, teacher, request_for, replies, unusable: bool
+) -> None:
+    model = teacher(in_turn(*replies))
+    with pytest.raises(Quarantine) as raised:
+        ask(tmp_path, QUICK, lambda caller: caller.ask(model, request_for("how many?"), number))
+    assert isinstance(raised.value, Unusable) == unusable
 
 
 def test_a_refusal_is_remembered(tmp_path: Path, teacher, request_for) -> None:

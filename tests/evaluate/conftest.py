@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluate.records import Asked, Prediction, make_item_id, write_rows
+from demitasse.dataset.item_id import make_item_id
+from evaluate.records import Asked, Prediction, write_rows
 
 MCQ_QUESTION = "Which way does it move?\nA. left\nB. right\nC. up\nD. down\nAnswer with a single letter."
 SPAN_QUESTION = "When is the light on?"

@@ -9,11 +9,12 @@ import pytest
 
 from demitasse.chat.scripted import ScriptedModel
 from demitasse.cli import main
+from demitasse.dataset.item_id import make_item_id
 from demitasse.errors import DataError
 from evaluate.arm import load_arm
 from evaluate.compare import compare
 from evaluate.judge import judge_run
-from evaluate.records import Asked, make_item_id, read_rows
+from evaluate.records import Asked, read_rows
 from evaluate.report import figures
 from evaluate.report.page import write_report
 from evaluate.stats import clustered_mean, ratio, ratio_values

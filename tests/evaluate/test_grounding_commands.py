@@ -64,11 +64,11 @@ def predict(world, model, out, *more, data=None):
     return main(["predict", *map(str, words), "--max-new-tokens", "12", *more])
 
 
-def sight(world, blank=False):
+def sight(world, frames="video"):
     from transformers import AutoConfig
 
     vision = build_encoder(world / "base", AutoConfig.from_pretrained(world / "base")).vision
-    return Sight(SightSettings(SamplingPolicy(), blank=blank), FrameCache(world / "cache"), vision)
+    return Sight(SightSettings(SamplingPolicy(), frames=frames), FrameCache(world / "cache"), vision)
 
 
 def test_images_are_asked_about_and_carry_what_their_boxes_mean(runs):
@@ -103,7 +103,7 @@ def test_the_control_of_blank_frames_blinds_images_too(runs, world):
     settings = json.loads((runs / "blank" / "run.json").read_text())["settings"]
     assert settings["frames"] == "blank"
     item = Item("?", "[]", image_id="0.png")
-    assert not sight(world, blank=True).show(item, world / "images" / "0.png").pixels.frames.any()
+    assert not sight(world, "blank").show(item, world / "images" / "0.png").pixels.frames.any()
     assert sight(world).show(item, world / "images" / "0.png").pixels.frames.any()
 
 

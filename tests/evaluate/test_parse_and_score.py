@@ -4,12 +4,12 @@ import random
 
 import pytest
 
+from demitasse.answers.times import span_iou
 from demitasse.errors import DataError
 from evaluate.metric import metric_of
 from evaluate.records import Asked, Fault, Prediction, State
 from evaluate.score import gold_faults, score_item
 from evaluate.score.judged import Judgement, fingerprint
-from evaluate.score.temporal import span_iou
 
 QUESTION = "Which way?\nA. left\nB. right\nAnswer with a single letter."
 MCQ = Asked("m1", "mcq", "a.mp4", QUESTION, "B")

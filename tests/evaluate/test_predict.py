@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from demitasse.dataset import Item, TaskFile, write
+from demitasse.dataset.item_id import make_item_id
 from demitasse.engine.lock import lock_results
 from demitasse.errors import ConfigError, DataError, DemitasseError, MediaError
 from evaluate.arm import load_arm
 from evaluate.predict import predict
-from evaluate.records import make_item_id
 
 SETTINGS = {"model": "fake", "frames": "video"}
 
@@ -21,6 +21,7 @@ SETTINGS = {"model": "fake", "frames": "video"}
 class Said:
     text: str
     finish: str = "stop"
+    evidence: str = ""
 
 
 class Fake:

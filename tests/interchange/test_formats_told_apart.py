@@ -87,7 +87,7 @@ def test_a_results_folder_is_told_by_its_file(tmp_path: Path, name: str, holds: 
 
 
 def test_a_folder_that_holds_a_foreign_file_names_the_file(written: dict[str, Path]) -> None:
-    with pytest.raises(DataError, match=r"llava-cot\.json is .*name the file, and say --from llava-cot"):
+    with pytest.raises(DataError, match=r"llava-cot\.json is .*name the file, and .* --from llava-cot"):
         refuse_other(written["llava"].parent, OWN)
 
 

@@ -10,8 +10,10 @@ from demitasse.dataset import Item
 from demitasse.errors import ConfigError, MediaError
 from demitasse.media.cache import FrameCache
 from demitasse.media.sample import SamplingPolicy
-from demitasse.student.generate import Answerer, decode
+from demitasse.student.decode import decode
+from demitasse.student.generate import Answerer
 from demitasse.student.load import load_student
+from demitasse.student.modes import Frames
 from demitasse.student.sight import Sight, SightSettings
 from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
 from demitasse.toyworld.render import render_clip
@@ -38,9 +40,9 @@ def clips(tmp_path_factory) -> list[Path]:
     return [render_clip(videos / f"{number}.mp4", number) for number in range(len(QUESTIONS))]
 
 
-def answerer(folder: Path, cache: Path, blank: bool = False, max_new_tokens: int = 12) -> Answerer:
+def answerer(folder: Path, cache: Path, frames: Frames = "video", max_new_tokens: int = 12) -> Answerer:
     student = load_student(folder, device="cpu")
-    settings = SightSettings(SamplingPolicy(fps=0.5, max_frames=4), 64 * 64, blank=blank)
+    settings = SightSettings(SamplingPolicy(fps=0.5, max_frames=4), 64 * 64, frames)
     return Answerer(student, Sight(settings, FrameCache(cache), student.encoder.vision), max_new_tokens)
 
 
@@ -68,7 +70,7 @@ def test_an_answer_that_ends_by_itself_says_stop(folder, clips, tmp_path):
 
 
 def test_blank_frames_make_all_videos_alike(folder, clips, tmp_path):
-    asked = answerer(folder, tmp_path, blank=True)
+    asked = answerer(folder, tmp_path, "blank")
     shown = [asked.sight.show(item, path).pixels.frames for item, path in items_of(clips)]
     assert all(torch.equal(shown[0], other) for other in shown[1:])
     assert not shown[0].any()

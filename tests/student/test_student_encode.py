@@ -10,9 +10,10 @@ from transformers import AutoConfig
 from demitasse.dataset import Item
 from demitasse.errors import ConfigError, DataError
 from demitasse.student.collate import collate
-from demitasse.student.encode import IGNORE, Encoder, see, target_text
+from demitasse.student.encode import IGNORE, Encoder, see
 from demitasse.student.family import family_of
 from demitasse.student.load import build_encoder
+from demitasse.student.modes import target_text
 from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
 from demitasse.student.vision import VisionSettings, patchify, read_vision_settings
 

@@ -17,8 +17,9 @@ from demitasse.errors import ConfigError, DataError
 from demitasse.student.load import load_student
 from train import parts
 from train.checkpoint import _complete
-from train.config import LoraConfig, ModelConfig, OptimConfig, TrainConfig
-from train.data import MicroBatches, order, read_lessons, step_items, steps_of
+from train.config import DataConfig, LoraConfig, ModelConfig, OptimConfig, TrainConfig
+from train.data import MicroBatches, order, step_items, steps_of
+from train.lessons import read_lessons
 from train.sft import main, train
 from train.step import learning_rate_factor
 
@@ -195,7 +196,7 @@ def test_the_summed_loss_is_the_models_own_mean_times_the_label_count(student_fo
     from train.loss import SummedLoss, label_count
 
     student = load_student(student_folder)
-    lessons = read_lessons([str(data_folder)], [])
+    lessons = read_lessons(DataConfig([str(data_folder)]))
     batch = collate([student.encoder.example(one.item, None, "think") for one in lessons], student.encoder.vision, 0)
     mean = student.model(**batch, use_cache=False).loss
     total = SummedLoss(student.model)(batch)
@@ -263,7 +264,7 @@ def test_a_missing_video_is_named_before_anything_is_trained(tmp_path, data_fold
     moved.media_root = str(data_folder / "videos")
     write(tmp_path / "mcq.json", moved)
     with pytest.raises(DataError, match=r"gone\.mp4"):
-        read_lessons([str(tmp_path)], [])
+        read_lessons(DataConfig([str(tmp_path)]))
 
 
 def test_wandb_offline_writes_its_files_into_the_run(recipe, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Step 2: redundancy against the last kept frame, and groups that are never a mere remainder."""
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,10 +97,21 @@ def test_a_run_keeps_every_caption_and_says_what_became_of_it(bar):
     assert any(row["dropped"] for row in groups.values())  # or nothing was tried
 
 
-def test_a_video_that_says_one_thing_only_is_skipped_with_the_reason(bar):
+def test_a_video_that_says_one_thing_only_is_skipped_with_the_reason_and_its_similarities_are_kept(bar):
     done = bar.annotate("workflow.steps=[1,2,3]", teacher=bar.teacher(frame_caption="A room."))
     assert done.summary.skipped == {"fewer than two frames say something different": 3}
     assert done.exit_code == 3 and len(bar.rows("step_1_captions/captions.jsonl")) == 3
+    for row in bar.rows("step_2_groups/groups.jsonl").values():
+        assert row["kept"] == [0] and row["groups"] == []
+        assert row["similarities"] == [None, *[1.0] * len(row["dropped"])]
+
+
+def test_a_video_that_no_longer_says_two_things_makes_no_items(bar):
+    items = bar.out / "items" / "open_qa.json"
+    bar.annotate()
+    assert orjson.loads(items.read_bytes())["items"]
+    assert bar.annotate("redundancy.similarity=0.01").exit_code == 3
+    assert not orjson.loads(items.read_bytes())["items"]
 
 
 @pytest.mark.parametrize(

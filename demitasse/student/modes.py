@@ -1,0 +1,122 @@
+"""Ways of asking a student, the same in training and when it is asked, and what it is to write in each.
+
+    answer, think           the question                              the bare answer, or reasoning and then the answer
+    explain                 the question, EXPLAIN                     reasoning and then the answer
+    evidence                the question, EVIDENCE                    the evidence, things and boxes in tags
+    answer_from_evidence    the question, the evidence, FROM_EVIDENCE the bare answer
+
+`evidence` and `answer_from_evidence` are VideoEspresso's two stages (arXiv 2411.14794), `answer` and `explain` together
+the mix of AoTD (arXiv 2412.01694). Their own cue prompts are unpublished or differ from one file to the next: these are
+ours. A question keeps its closing instruction, and what a way adds stands after it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from demitasse.chat.kinds import BOX_STYLES
+from demitasse.dataset import Item
+from demitasse.dataset.evidence import Evidence, PlacedBox, core_frames_of, evidence_of
+from demitasse.dataset.evidence_tags import write_tags
+from demitasse.dataset.schema import shown
+from demitasse.errors import DataError
+from demitasse.geometry import from_canonical
+
+Frames = Literal["video", "blank", "none"]
+Way = Literal["answer", "think", "explain", "evidence", "answer_from_evidence"]
+ResponseMode = Literal["answer", "think", "evidence", "answer_from_evidence", "explain_or_answer"]
+AskMode = Literal["answer", "think", "explain", "evidence", "answer_from_evidence", "two_stage"]
+EvidenceSource = Literal["truth", "generated", "mixed"]
+CotaskSource = Literal["oracle", "shuffled", "noisy", "predicted"]
+
+EXPLAIN = "Explain step by step what is seen and what follows from it, and then give the answer."
+EVIDENCE = "Do not answer yet: write one sentence that tells what is seen on which the answer rests."
+GENERATED = "generated_evidence"
+FROM_EVIDENCE = "Give the answer, from this evidence and from what is seen."
+
+Size = tuple[int, int]
+
+
+def asked_question(item: Item, way: Way, box_style: str | None = None, size: Size | None = None) -> str:
+    """The question as it is put to the student.
+
+    Args:
+        item: the item. `answer_from_evidence` takes what a student wrote, if `with_generated_evidence` put it there,
+            and else the item's own.
+        way: how it is asked.
+        box_style, size: for an item's own evidence, as `evidence_text` takes them.
+
+    Raises:
+        DataError: if it is to be asked with evidence, and there is none.
+    """
+    if way == "explain":
+        return f"{item.question}\n{EXPLAIN}"
+    if way == "evidence":
+        return f"{item.question}\n{EVIDENCE}"
+    if way == "answer_from_evidence":
+        generated = item.extra.get(GENERATED)
+        evidence = generated if isinstance(generated, str) else evidence_text(item, box_style, size)
+        return f"{item.question}\nEvidence: {evidence}\n{FROM_EVIDENCE}"
+    return item.question
+
+
+def with_generated_evidence(item: Item, text: str) -> Item:
+    """The item, to be answered from what a student wrote, as it wrote it."""
+    return replace(item, extra=item.extra | {GENERATED: text})
+
+
+def target_text(item: Item, way: Way, box_style: str | None = None, size: Size | None = None) -> str:
+    """What the student is to write.
+
+    An item without reasoning is answered directly whether or not reasoning is asked for, as in the format's reference
+    loader.
+
+    Args:
+        item: the item.
+        way: how it is asked.
+        box_style, size: for `evidence`, as `evidence_text` takes them.
+
+    Raises:
+        DataError: if it is to write evidence, and the item has none.
+    """
+    if way == "evidence":
+        return evidence_text(item, box_style, size)
+    if way in ("think", "explain") and item.reasoning:
+        return f"<think>\n{item.reasoning}\n</think>\n\n{item.answer}"
+    return item.answer
+
+
+def evidence_text(item: Item, box_style: str | None, size: Size | None = None) -> str:
+    """An item's own evidence as a student writes it.
+
+    Args:
+        item: the item.
+        box_style: a name of `BOX_STYLES`; None leaves boxes out.
+        size: width and height of what is seen, for a style that counts pixels; without it, that style has no boxes.
+
+    Raises:
+        DataError: if the item has no evidence.
+    """
+    evidence = evidence_of(item)
+    if evidence is None:
+        raise DataError(
+            f"{item.media_id}: {shown(item.question)} has no evidence; take items that have, or another mode"
+        )
+    if box_style is None or (BOX_STYLES[box_style].scale is None and size is None):
+        return write_tags(evidence, None)
+    return write_tags(_drawable(evidence, box_style, size), box_style, size, core_frames_of(item))
+
+
+def _drawable(evidence: Evidence, box_style: str, size: Size | None) -> Evidence:
+    """Without boxes thinner than one unit of the style: on a small frame they have no area to be written."""
+
+    def has_area(box: PlacedBox) -> bool:
+        try:
+            from_canonical(box.bbox, BOX_STYLES[box_style], size)
+        except DataError:
+            return False
+        return True
+
+    mentions = [replace(one, boxes=tuple(filter(has_area, one.boxes))) for one in evidence.mentions]
+    return replace(evidence, mentions=tuple(mentions))
