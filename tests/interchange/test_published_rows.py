@@ -135,7 +135,7 @@ def test_rows_of_two_scales_keep_their_spelling_in_one_file(tmp_path: Path) -> N
     files = [file for name in ("hundred", "thousand") for file in videoespresso.read(tmp_path / f"{name}.json").files]
     videoespresso.write(files, tmp_path / "all.json")
     first, *others = [{k: v for k, v in one.items() if k != "task_file"} for one in load_rows(tmp_path / "all.json")]
-    assert json.dumps(first) == json.dumps(row | {"box_scale": 100}) and others == [far, far]
+    assert first == row | {"box_scale": 100} and others == [far, far]
 
 
 def test_options_in_another_order_than_their_letters_are_refused() -> None:
@@ -186,7 +186,8 @@ def test_a_line_that_cannot_be_read_is_named_in_every_file_of_lines(tmp_path: Pa
     for read in (lambda: load_rows(tmp_path / "x.jsonl"), lambda: hugging_face.read(tmp_path)):
         with pytest.raises(DataError, match=rf"x\.jsonl, line 2: .*{says}"):
             read()
-    recognise(tmp_path / "x.jsonl")  # does not raise
+    (tmp_path / "x.jsonl").write_bytes(line + b"\n")
+    assert recognise(tmp_path / "x.jsonl") is None
 
 
 def test_a_column_extra_that_is_no_object_is_refused(tmp_path: Path) -> None:
