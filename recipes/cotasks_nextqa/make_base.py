@@ -33,7 +33,7 @@ import numpy as np
 import torch
 
 from demitasse.answers import read_options
-from demitasse.cotasks.record import STAGES, CoTasks
+from demitasse.cotasks.record import STAGES, CoTasks, Event, Relation, Sighting
 from demitasse.cotasks.text import context, write_task
 from demitasse.dataset import Item, read_folder
 from demitasse.student.collate import collate
@@ -41,7 +41,8 @@ from demitasse.student.encode import IGNORE, Encoded, Encoder, see
 from demitasse.student.family import family_of
 from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
 from demitasse.student.vision import Pixels, VisionSettings, patchify, read_vision_settings
-from demitasse.toyworld.story import CELLS, MOMENT, MOMENTS, STORY_COLOURS, ToyStory, toy_story
+from demitasse.toyworld.story import CELLS, MOMENT, MOMENTS, STORY_COLOURS, STORY_DURATION, ToyStory, toy_story
+from demitasse.toyworld.story_files import vidor_annotation
 from demitasse.toyworld.story_video import SIZE, draw_story
 
 FIRST, LAST = 40_000, 60_000  # stories that the recipes never render
@@ -125,6 +126,8 @@ class Reading:
             return self._letters_of(kind == "own list"), None
         if kind in ("word", "letter"):
             return self._reading(kind == "word"), None
+        if kind == "account":
+            return self._account()
         return self._item(kind)
 
     def _reading(self, by_word: bool) -> Encoded:
@@ -149,6 +152,13 @@ class Reading:
             labels[np.flatnonzero(labels != IGNORE)[: len(words)]] = IGNORE
         return replace(example, labels=labels)
 
+    def _account(self) -> tuple[Encoded, ToyStory]:
+        """All that is to be told of a story: so a rule is met many times in a sequence."""
+        story = toy_story(self._chance.randrange(FIRST, LAST))
+        stage = self._chance.choice((2, 3, 4, 4, 4))
+        told = write_task(account(story, self._chance.choice(TIMES)), stage, form="lines")
+        return self._encoder.example(Item(f"Account {stage}", told, "toy.mp4"), self._blank, "answer"), story
+
     def _item(self, task: str) -> tuple[Encoded, ToyStory | None]:
         """An item with all, some or none of the earlier CoTasks before it, of a video that is seen or not."""
         item = self._chance.choice(self._items[task])
@@ -156,6 +166,18 @@ class Reading:
         chosen = [stage for stage in STAGES if self._chance.random() < 0.7] if self._chance.random() < 0.7 else []
         example = self._encoder.example(with_context(item, chosen), self._blank, "answer")
         return example, story
+
+
+def account(story: ToyStory, time: float) -> CoTasks:
+    """A story's CoTasks, of all shapes and touches; boxes and relations at one time."""
+    names = [f"{shape.colour} 1" for shape in story.shapes]
+    seen = tuple(Sighting(time, f"{one.colour} 1", story.box(one.colour, time)) for one in story.shapes)
+    touches = tuple(Event(names[0], "touch", f"{one.colour} 1", one.start, one.end) for one in story.touches)
+    places = [row for row in vidor_annotation(story)["relation_instances"] if row["predicate"] != "touch"]
+    stand = tuple(
+        Relation(time, names[row["subject_tid"]], row["predicate"], names[row["object_tid"]]) for row in places
+    )
+    return CoTasks("account", STORY_DURATION, len(TIMES), sightings=seen, relations=stand, events=touches)
 
 
 def with_context(item: Item, stages: list[int]) -> Item:
@@ -191,7 +213,8 @@ def teach_language(model: Any, reading: Reading, voice: Voice, tokenizer: Any, a
     lessons: list[dict[str, float]] = [{"own list": 1.0}] * args.letter_steps
     lessons += [{"own list": 0.2, "letters": 0.8}] * args.letter_steps
     lessons += [{"letters": 0.1, "word": 0.4, "letter": 0.5}] * args.reading_steps
-    lessons += [{"letters": 0.05, "letter": 0.1, "mcq": 0.4, **tasks}] * args.language_steps
+    lessons += [{"letters": 0.1, "letter": 0.1, "account": 0.8}] * args.account_steps
+    lessons += [{"letters": 0.05, "account": 0.15, "letter": 0.1, "mcq": 0.4, **tasks}] * args.language_steps
     optimizer, factor = schedule(parameters, args.lr, len(lessons))
     letters = torch.tensor(tokenizer.convert_tokens_to_ids(list(LETTERS)))
     heard: defaultdict[str, list[float]] = defaultdict(list)
@@ -262,6 +285,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--letter-steps", type=int, default=1000)
     parser.add_argument("--reading-steps", type=int, default=3000)
+    parser.add_argument("--account-steps", type=int, default=2500)
     parser.add_argument("--language-steps", type=int, default=3000)
     parser.add_argument("--eye-steps", type=int, default=1500)
     parser.add_argument("--batch-size", type=int, default=16)
