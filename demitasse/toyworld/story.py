@@ -17,7 +17,7 @@ from demitasse.toyworld.world import CLIP_COUNT, COLOURS, SHAPES
 STORY_COLOURS = COLOURS | {"purple": (150, 60, 200), "white": (235, 235, 235)}
 CELLS = 3  # columns, and rows
 MOMENT = 2.0  # seconds: the mover rests for REST of them and travels for the rest
-REST = 1.25
+REST = 1.75
 MOMENTS = 4
 STORY_DURATION = MOMENT * MOMENTS
 STILL = 4  # shapes that are touched or not

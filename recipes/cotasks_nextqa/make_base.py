@@ -10,8 +10,9 @@ hears it: so the student answers in form, makes use of CoTasks that are written 
 of a video until it is trained on some. About 40 minutes on one core.
 
 1. Language, from text alone. In the place of each part of a frame stands what an eye would say of it, a vector: who
-   lies there, who has come beside it, and which part it is. The model learns letters first, then the four CoTasks and
-   the questions, with all, some or none of the CoTasks before them.
+   lies there, who has come beside it, and which part it is. The model learns letters first, then to find answers in a
+   text, to give a whole account of what is seen, and then the four CoTasks and the questions, with all, some or none of
+   the CoTasks before them.
 2. The eye, from frames alone: for each part of a frame it learns to say that vector.
 3. The eye's last layer is turned down.
 """
@@ -51,7 +52,7 @@ COLOURS = sorted(STORY_COLOURS)
 LETTERS = "ABCDE"
 MURMUR = 0.3  # length of the noise in what is said while reading is learnt: an eye is never quite sure
 QUIET = 0.1  # of the voice with which the eye is left
-TIMES = np.arange(round(MOMENT * MOMENTS), dtype=float)  # a frame a second
+TIMES = np.arange(round(MOMENT * MOMENTS)) + 0.5  # a frame a second, as students are shown them
 
 
 @dataclass
