@@ -1,20 +1,19 @@
-"""Make the toy student of the CoTasks experiments: a tiny Qwen2.5-VL whose eye and language have hardly met.
+"""Make the toy student of the CoTasks experiments: a tiny Qwen2.5-VL that reads, and sees what lies where.
 
-    demitasse toyworld stories STORIES --first 40000 --count 3000 --no-videos
+    demitasse toyworld stories STORIES --first 40000 --count 3000
     demitasse annotate cotasks source=nextqa questions=STORIES/questions.csv vidor=STORIES/vidor \\
-        video_map=STORIES/video_map.json spans=STORIES/spans.json results_dir=COTASKS frames=8 form=lines
+        video_map=STORIES/video_map.json spans=STORIES/spans.json videos=STORIES/videos results_dir=COTASKS \\
+        frames=8 form=lines boxed_frames=2 min_gap=1.9
     python recipes/cotasks_nextqa/make_base.py --items COTASKS/items --out recipes/cotasks_nextqa/base
 
-As in larger models, language and eye are trained apart. Afterwards the eye speaks so low that the language hardly
-hears it: so the student answers in form, makes use of CoTasks that are written before a question, and knows nothing
-of a video until it is trained on some. About 40 minutes on one core.
+As in larger models, language and eye are trained apart, on stories that the recipes never render. Afterwards the
+student answers in form and makes use of CoTasks that stand before a question. About 40 minutes on one core.
 
 1. Language, from text alone. In the place of each part of a frame stands what an eye would say of it, a vector: who
    lies there, who has come beside it, and which part it is. The model learns letters first, then to find answers in a
    text, to give a whole account of what is seen, and then the four CoTasks and the questions, with all, some or none of
    the CoTasks before them.
 2. The eye, from frames alone: for each part of a frame it learns to say that vector.
-3. The eye's last layer is turned down.
 """
 
 from __future__ import annotations
@@ -51,7 +50,6 @@ PARTS = CELLS * CELLS  # of a frame: a token each
 COLOURS = sorted(STORY_COLOURS)
 LETTERS = "ABCDE"
 MURMUR = 0.3  # length of the noise in what is said while reading is learnt: an eye is never quite sure
-QUIET = 0.1  # of the voice with which the eye is left
 TIMES = np.arange(round(MOMENT * MOMENTS)) + 0.5  # a frame a second, as students are shown them
 
 
@@ -271,14 +269,6 @@ def look(eye: Any, stories: list[ToyStory], vision: VisionSettings) -> torch.Ten
     return said
 
 
-def turn_down(model: Any) -> None:
-    """Stage 3: what the eye says is nearly nothing, which is the placeholder's own embedding."""
-    last = model.model.visual.merger.mlp[-1]
-    with torch.no_grad():
-        last.weight.mul_(QUIET)
-        last.bias.copy_(model.get_input_embeddings().weight[model.config.video_token_id])
-
-
 def main() -> None:
     """Build, train, save."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -311,7 +301,6 @@ def main() -> None:
     reading = Reading(Encoder(tokenizer, model.config, family_of(model.config), vision), voice, items, chance)
     teach_language(model, reading, voice, tokenizer, args)
     teach_eye(model, voice, vision, chance, args)
-    turn_down(model)
     save_tiny(model, tokenizer, args.out, SIZE)
 
 
