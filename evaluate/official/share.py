@@ -19,17 +19,6 @@ def macro_mean(means: Sequence[float]) -> float:
     return math.fsum(means) / len(means)
 
 
-def micro_mean(means: Sequence[float], counts: Sequence[int]) -> float:
-    """The mean over all questions, from the groups' means and how many questions each has.
-
-    Raises:
-        ValueError: if there are no questions, or not as many counts as means.
-    """
-    if len(means) != len(counts) or not sum(counts):
-        raise ValueError(f"{len(means)} means for {len(counts)} counts of {sum(counts)} questions; give one count each")
-    return math.fsum(mean * many for mean, many in zip(means, counts, strict=True)) / sum(counts)
-
-
 def per_cent(hits: Sequence[float], videos: Sequence[str]) -> tuple[float | None, Interval | None]:
     """The mean of values 0 to 1 in per cent, with its interval; None for no values."""
     if not hits:

@@ -39,7 +39,7 @@ from demitasse.dataset import Item, read_folder
 from demitasse.student.collate import collate
 from demitasse.student.encode import IGNORE, Encoded, Encoder, see
 from demitasse.student.family import family_of
-from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
+from demitasse.student.tiny import advance, build_model, build_tokenizer, save_tiny, schedule
 from demitasse.student.vision import Pixels, VisionSettings, patchify, read_vision_settings
 from demitasse.toyworld.story import CELLS, MOMENT, MOMENTS, STORY_COLOURS, STORY_DURATION, ToyStory, toy_story
 from demitasse.toyworld.story_files import vidor_annotation
@@ -186,22 +186,6 @@ def with_context(item: Item, stages: list[int]) -> Item:
     texts = {stage: write_task(cotasks, stage, asked["box_style"], form=asked["form"]) for stage in stages}
     notes = context(texts, asked["stage"])
     return replace(item, question=f"{notes}\n\n{item.question}") if notes else item
-
-
-def schedule(parameters: list[torch.nn.Parameter], lr: float, steps: int) -> tuple[Any, Any]:
-    """AdamW, and a learning rate that rises for 50 steps and then falls to nothing."""
-    optimizer = torch.optim.AdamW(parameters, lr=lr, betas=(0.9, 0.98), weight_decay=0.05)
-    factor = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min((step + 1) / 50, (steps - step) / steps))
-    return optimizer, factor
-
-
-def advance(loss: torch.Tensor, parameters: list[torch.nn.Parameter], optimizer: Any, factor: Any) -> None:
-    """One step."""
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-    optimizer.step()
-    factor.step()
-    optimizer.zero_grad()
 
 
 def teach_language(model: Any, reading: Reading, voice: Voice, tokenizer: Any, args: argparse.Namespace) -> None:

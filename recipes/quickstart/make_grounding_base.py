@@ -36,7 +36,7 @@ from demitasse.dataset.grounding import grounding_answer, grounding_question, un
 from demitasse.student.collate import collate
 from demitasse.student.encode import IGNORE, Encoder, see
 from demitasse.student.family import family_of
-from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
+from demitasse.student.tiny import advance, build_model, build_tokenizer, save_tiny, schedule
 from demitasse.student.vision import Pixels, VisionSettings, patchify, read_vision_settings
 from demitasse.toyworld.phrases import phrases
 from demitasse.toyworld.picture import draw_scene
@@ -178,22 +178,6 @@ class Reading:
         embeds = embeds.index_put((torch.tensor(rows), torch.tensor(places)), voice + murmur)
         given = {"inputs_embeds": embeds, **{name: batch[name] for name in ("attention_mask", "position_ids")}}
         return given, batch["labels"]
-
-
-def schedule(parameters: list[torch.nn.Parameter], lr: float, steps: int) -> tuple[Any, Any]:
-    """AdamW, and a learning rate that rises for 50 steps and then falls to nothing."""
-    optimizer = torch.optim.AdamW(parameters, lr=lr, betas=(0.9, 0.98), weight_decay=0.05)
-    factor = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min((step + 1) / 50, (steps - step) / steps))
-    return optimizer, factor
-
-
-def advance(loss: torch.Tensor, parameters: list[torch.nn.Parameter], optimizer: Any, factor: Any) -> None:
-    """One step."""
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-    optimizer.step()
-    factor.step()
-    optimizer.zero_grad()
 
 
 def teach_language(model: Any, reading: Reading, voice: Voice, tokenizer: Any, args: argparse.Namespace) -> None:
