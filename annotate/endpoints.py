@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from demitasse.chat.hosts import check_url, identity, is_loopback
+from demitasse.chat.hosts import check_url, identity
 from demitasse.chat.kinds import BOX_STYLES, FPS_CHANNELS, GEMINI, OPENAI_KINDS, kind_of
 from demitasse.chat.model import Capability, ChatModel, Sampling
 from demitasse.config.setting import setting
@@ -202,13 +202,6 @@ def name_of(endpoint: Endpoint) -> str:
     url = config.base_url or (GEMINI_URL if endpoint.backend == "gemini" else OPENAI_URL)
     model = endpoint.gemini.model if endpoint.backend == "gemini" else endpoint.openai.model_name
     return f"{endpoint.backend}:{identity(check_url(url))}/{model}"
-
-
-def needs_key(endpoint: Endpoint) -> bool:
-    """Whether asking takes a key: a server on this machine, a checkpoint and the stand-in need none."""
-    address = {"openai": endpoint.openai.base_url or OPENAI_URL, "gemini": endpoint.gemini.base_url or GEMINI_URL}
-    url = address.get(endpoint.backend)
-    return url is not None and not is_loopback(urlsplit(url).hostname or "")
 
 
 def endpoint_problems(key: str, endpoint: Endpoint) -> Iterator[str]:

@@ -14,14 +14,12 @@ import pytest
 from annotate.endpoints import (
     Endpoint,
     Gemini,
-    Local,
     OpenAI,
     Scripted,
     capability_of,
     endpoint_problems,
     limits_of,
     name_of,
-    needs_key,
     open_teacher,
     pair_problems,
     sampling_of,
@@ -92,22 +90,6 @@ def test_a_thinking_budget_and_a_safety_threshold_that_are_not_set_are_not_sent(
 def test_added_fields_of_a_request_are_in_the_sampling() -> None:
     sampling = sampling_of(openai(fps=2, extra_body={"top_k": 20}, temperature=None))
     assert (sampling.fps, sampling.extra, sampling.temperature) == (2, {"top_k": 20}, None)
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "needed"),
-    [
-        pytest.param(gemini(), True, id="gemini"),
-        pytest.param(gemini(base_url="http://127.0.0.1:1"), False, id="a_stand_in"),
-        pytest.param(openai(), True, id="openai"),
-        pytest.param(openai(base_url="http://localhost:8000/v1"), False, id="a_server_here"),
-        pytest.param(openai(base_url="http://gpu-17:8000/v1"), True, id="a_server_elsewhere"),
-        pytest.param(Endpoint(backend="local", local=Local(path="x")), False, id="a_checkpoint"),
-        pytest.param(Endpoint(backend="scripted"), False, id="the_scripted_one"),
-    ],
-)
-def test_who_needs_a_key(endpoint: Endpoint, needed: bool) -> None:
-    assert needs_key(endpoint) is needed
 
 
 @pytest.mark.parametrize(
