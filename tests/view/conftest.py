@@ -202,18 +202,32 @@ def about(row: dict[str, Any], decision: str, **changes: str) -> dict[str, Any]:
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+SILENCE = 30  # seconds after which a browser is taken for hung
+
+
+class BrowserSilent(Exception):
+    """Chromium itself has hung, as it does once in a thousand pages on a busy machine."""
 
 
 class Browser:
     """A headless Chromium that is told what to do over its debugging pipe: it points, drags, types, and tells."""
 
     def __init__(self, profile: Path, width: int = 1366, height: int = 1000) -> None:
+        self._profile, self._size, self._starts = profile, (width, height), 0
+        self.complaints: list[Any] = []
+        self._start()
+
+    def _start(self) -> None:
+        width, height = self._size
+        profile = self._profile / str(self._starts)  # a browser that hung may still hold its own
+        self._starts += 1
         theirs_in, self._out = os.pipe()
         self._in, theirs_out = os.pipe()
         flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
         flags += [
             "--disable-component-update",
             "--disable-sync",
+            "--disable-dev-shm-usage",
             "--remote-debugging-pipe",
             f"--user-data-dir={profile}",
         ]
@@ -226,7 +240,6 @@ class Browser:
         os.close(theirs_in)
         os.close(theirs_out)
         self._rest, self._count, self._session = b"", 0, ""
-        self.complaints: list[Any] = []
         pages = [one for one in self.call("Target.getTargets")["targetInfos"] if one["type"] == "page"]
         self._session = self.call("Target.attachToTarget", targetId=pages[0]["targetId"], flatten=True)["sessionId"]
         for domain in ("Page", "Runtime"):
@@ -253,7 +266,8 @@ class Browser:
 
     def _read(self) -> Any:
         while b"\0" not in self._rest:
-            assert select.select([self._in], [], [], 20)[0], "the browser says nothing any more"
+            if not select.select([self._in], [], [], SILENCE)[0]:
+                raise BrowserSilent
             part = os.read(self._in, 2**20)
             assert part, "the browser has gone"
             self._rest += part
@@ -274,7 +288,13 @@ class Browser:
             time.sleep(0.02)
 
     def open(self, address: str) -> None:
-        self.call("Page.navigate", url=address)
+        try:
+            self.call("Page.navigate", url=address)
+        except BrowserSilent:  # nothing of the page has run yet: the fault is the browser's, and another one is tried
+            self._process.kill()
+            self.close()
+            self._start()
+            self.call("Page.navigate", url=address)
         self.wait(
             "document.readyState === 'complete' && typeof scene !== 'undefined'"
             " && Boolean(scene && scene.view && scene.drawn.length)"
