@@ -14,6 +14,8 @@ class DataConfig:
 
     Attributes:
         files: tao-vl-reason files, or folders of them.
+        weights: how much each of `files` counts in what is drawn, in their order; empty takes every item once an epoch.
+        balance: "task" draws each task of a file equally often, "none" as often as it has items.
         tasks: train on these tasks only; empty for all.
         response_mode: "answer" for the bare answer, "think" for the teacher's reasoning and then the answer,
             "explain_or_answer" for either, as the question ends; "evidence" and "answer_from_evidence" are two stages.
@@ -24,11 +26,17 @@ class DataConfig:
         cotasks_source: "oracle" the item's own, "shuffled" another question's, a control, "predicted" a student's.
         cotasks_from: folders of `demitasse predict` on the items of the CoTasks, for predicted ones.
         cotasks_or_not: each item is learnt both with them and without, so that the student can be asked either way.
+        max_tokens: an item that takes more is over-long; None sets no limit. Nothing is ever cut.
+        over_long: "error" refuses to start, naming such items; "drop" leaves them out, counted and named.
+        max_unreadable: the run stops when more than this share of the items shown so far could not be read. Up to
+            there each is counted, named in `unreadable.jsonl`, and learnt nothing from.
         cache_dir: where decoded frames are kept.
         workers: processes that encode ahead; 0 encodes between the steps.
     """
 
     files: list[str] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list, metadata={"gt": 0})
+    balance: Literal["none", "task"] = "none"
     tasks: list[str] = field(default_factory=list)
     response_mode: ResponseMode = "think"
     evidence_source: EvidenceSource = "truth"
@@ -37,6 +45,9 @@ class DataConfig:
     cotasks_source: Literal["oracle", "shuffled", "predicted"] = "oracle"
     cotasks_from: list[str] = field(default_factory=list)
     cotasks_or_not: bool = False
+    max_tokens: int | None = field(default=None, metadata={"gt": 0})
+    over_long: Literal["error", "drop"] = "error"
+    max_unreadable: float = field(default=0.0, metadata={"ge": 0, "le": 1})
     cache_dir: str = "runs/cache"
     workers: int = field(default=0, metadata={"ge": 0})
 
@@ -48,35 +59,51 @@ class FramesConfig:
     Attributes:
         fps: frames a second of video.
         max_frames: most frames of one video; longer ones are sampled more thinly.
+        min_frames: fewest frames of one video; shorter ones are sampled more densely.
         max_pixels: most pixels of one frame; None keeps the model's own bound.
         min_pixels: fewest pixels of one frame; None keeps the model's own bound.
+        video_pixels: most pixels of all frames of one video together, which lowers the bound of each; None sets none.
     """
 
     fps: float = field(default=1.0, metadata={"gt": 0})
     max_frames: int = field(default=64, metadata={"gt": 0})
+    min_frames: int = field(default=4, metadata={"gt": 0})
     max_pixels: int | None = field(default=None, metadata={"gt": 0})
     min_pixels: int | None = field(default=None, metadata={"gt": 0})
+    video_pixels: int | None = field(default=None, metadata={"gt": 0})
 
 
 @dataclass
 class LoraConfig:
-    """Low-rank adapters on linear layers of the language model and, where named, the vision tower.
+    """Low-rank adapters beside linear layers.
 
     Attributes:
         r: rank.
-        alpha: scale; the update is multiplied by alpha / r.
+        alpha: scale; the update is multiplied by alpha / r, or by alpha / sqrt(r) with `variant` rslora.
         dropout: of the adapter's input.
-        targets: names of linear layers; a name that matches nothing is an error.
-        parts: where to look for them.
+        targets: names of linear layers, in every part that learns by LoRA; empty takes all linear layers there. A
+            name that matches nothing is an error.
+        variant: "rslora" scales so that higher ranks learn as fast, "dora" learns the weights' lengths apart.
     """
 
     r: int = field(default=16, metadata={"gt": 0})
     alpha: int = field(default=32, metadata={"gt": 0})
     dropout: float = field(default=0.0, metadata={"ge": 0, "lt": 1})
-    targets: list[str] = field(
-        default_factory=lambda: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-    )
-    parts: list[Literal["language", "vision", "merger"]] = field(default_factory=lambda: ["language"])
+    targets: list[str] = field(default_factory=list)
+    variant: Literal["lora", "rslora", "dora"] = "lora"
+
+
+@dataclass
+class PartConfig:
+    """How one part of the model learns.
+
+    Attributes:
+        learn: "full" its own weights, "lora" adapters beside them, "frozen" nothing; "auto" as `model.method` says.
+        lr: its own peak learning rate; None takes optim.lr.
+    """
+
+    learn: Literal["auto", "full", "lora", "frozen"] = "auto"
+    lr: float | None = field(default=None, metadata={"gt": 0})
 
 
 @dataclass
@@ -85,29 +112,64 @@ class ModelConfig:
 
     Attributes:
         path: folder of a Qwen-VL model.
-        method: "full" trains the weights themselves, "lora" small adapters beside them.
-        frozen: parts that do not learn ("full" only).
+        method: what parts left at "auto" do: with "full" all of them learn; with "lora" the language model gets
+            adapters and the others are frozen; "qlora" is the same over weights kept in 4 bits (needs bitsandbytes).
+        vision: the vision tower but for its merger.
+        merger: what maps vision to language, with Qwen3-VL's deepstack mergers.
+        language: the decoder's layers.
+        embeddings: the token embeddings and the head.
         dtype: of the weights while training; "auto" is the checkpoint's own.
+        attention: "sdpa", or "flash_attention_2" where it is installed.
+        checkpointing: keep fewer activations and compute them again, for less memory and more time.
+        compile: let torch.compile make the decoder's layers; pays on a GPU, in long runs.
         system_prompt: put before every question, in training and when asked.
     """
 
     path: str = ""
-    method: Literal["full", "lora"] = "full"
-    frozen: list[Literal["vision", "merger", "language", "embeddings"]] = field(default_factory=list)
+    method: Literal["full", "lora", "qlora"] = "full"
+    vision: PartConfig = field(default_factory=PartConfig)
+    merger: PartConfig = field(default_factory=PartConfig)
+    language: PartConfig = field(default_factory=PartConfig)
+    embeddings: PartConfig = field(default_factory=PartConfig)
     lora: LoraConfig = field(default_factory=LoraConfig)
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    attention: Literal["sdpa", "flash_attention_2"] = "sdpa"
+    checkpointing: bool = False
+    compile: bool = False
     system_prompt: str = ""
 
 
 @dataclass
+class LossConfig:
+    """What a token weighs. A weight stands in the sum and in what it is divided by, so that it moves no learning rate.
+
+    Attributes:
+        normalise: "token" divides a step's loss by its target tokens' weights, "sample" weighs each item alike.
+        reasoning: weight of the tokens of the reasoning.
+        answer: weight of the tokens of the answer.
+        structure: weight of the tags around them, and of the end of the turn.
+        boxes: weight of the digits of boxes, wherever they are written.
+    """
+
+    normalise: Literal["token", "sample"] = "token"
+    reasoning: float = field(default=1.0, metadata={"ge": 0})
+    answer: float = field(default=1.0, metadata={"ge": 0})
+    structure: float = field(default=1.0, metadata={"ge": 0})
+    boxes: float = field(default=1.0, metadata={"ge": 0})
+
+
+@dataclass
 class OptimConfig:
-    """AdamW with linear warm-up and a cosine to zero.
+    """AdamW with linear warm-up, and a fall to zero.
 
     Attributes:
         steps: optimizer steps; 0 takes `epochs` instead.
         epochs: passes over the data, when `steps` is 0.
         batch_size: items a step, over all processes and micro-batches.
-        micro_batch_size: items in one forward pass of one process.
+        micro_batch_size: items in one forward pass of one process; not used when packing.
+        pack: lay the items of a step end to end in rows without padding, each blind to its neighbours.
+        pack_tokens: most tokens of such a row, one row a forward pass; a longer item has a row of its own.
+        schedule: how the rate falls after warm-up.
         warmup: a number of steps, or a share of them when below 1.
         max_grad_norm: the gradient's norm is cut to this.
     """
@@ -117,6 +179,9 @@ class OptimConfig:
     epochs: float = field(default=1.0, metadata={"gt": 0})
     batch_size: int = field(default=16, metadata={"gt": 0})
     micro_batch_size: int = field(default=16, metadata={"gt": 0})
+    pack: bool = False
+    pack_tokens: int = field(default=8192, metadata={"gt": 0})
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
     warmup: float = field(default=0.03, metadata={"ge": 0})
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = field(default=0.01, metadata={"ge": 0})
@@ -124,17 +189,63 @@ class OptimConfig:
 
 
 @dataclass
+class ValidateConfig:
+    """Held-out items that are asked and scored while training, as `demitasse predict` and `score` would.
+
+    Attributes:
+        files: tao-vl-reason files, or folders of them; empty validates nothing.
+        tasks: only these; empty for all.
+        every: steps between two rounds; there is one before the first step, and one after the last.
+        items: at most so many, the same ones in every round; 0 takes all.
+        batch_size: items asked at once.
+        max_new_tokens: an answer is cut there.
+        metric: what tells the best checkpoint: a name in the rows of `validation.jsonl`; "" for the mean of the tasks.
+        patience: stop after so many rounds without a better one; 0 never does.
+        samples: this many questions, answers and references are kept of each round, as a table.
+    """
+
+    files: list[str] = field(default_factory=list)
+    tasks: list[str] = field(default_factory=list)
+    every: int = field(default=200, metadata={"gt": 0})
+    items: int = field(default=200, metadata={"ge": 0})
+    batch_size: int = field(default=8, metadata={"gt": 0})
+    max_new_tokens: int = field(default=256, metadata={"gt": 0})
+    metric: str = ""
+    patience: int = field(default=0, metadata={"ge": 0})
+    samples: int = field(default=20, metadata={"ge": 0})
+
+
+@dataclass
+class GuardConfig:
+    """What happens when a step goes wrong.
+
+    Attributes:
+        not_finite: a loss or gradient that is no number: "stop" ends the run, "skip" leaves the step out, counted.
+        spike: a loss this many times the median of the last `window` steps is left out, counted; 0 never looks.
+        window: steps that the median is taken over.
+        most: the run stops after so many steps left out, one after the other.
+    """
+
+    not_finite: Literal["stop", "skip"] = "stop"
+    spike: float = field(default=0.0, metadata={"ge": 0})
+    window: int = field(default=50, metadata={"gt": 0})
+    most: int = field(default=5, metadata={"gt": 0})
+
+
+@dataclass
 class TrackConfig:
     """Where the run is followed, besides the console and `log.jsonl`.
 
     Attributes:
-        log_every: steps between two lines.
-        wandb: "offline" writes files to sync later, "online" needs an account; "disabled" does nothing.
-        project: the project's name at Weights & Biases.
+        log_every: steps between two lines on the console; `log.jsonl` has one for each step.
+        to: trackers, any of "wandb", "tensorboard" and "trackio".
+        wandb: "offline" writes files to sync later, "online" needs an account.
+        project: the project's name at a tracker.
     """
 
     log_every: int = field(default=10, metadata={"gt": 0})
-    wandb: Literal["disabled", "offline", "online"] = "disabled"
+    to: list[Literal["wandb", "tensorboard", "trackio"]] = field(default_factory=list)
+    wandb: Literal["offline", "online"] = "offline"
     project: str = "demitasse"
 
 
@@ -145,7 +256,7 @@ class TrainConfig:
     Attributes:
         output_dir: checkpoints, the trained student, the log and the resolved configuration go here.
         save_every: steps between two checkpoints; 0 keeps only the end.
-        keep_checkpoints: older ones are deleted.
+        keep_checkpoints: older ones are deleted, but for the best.
         seed: of the order of items, dropout and adapters.
     """
 
@@ -153,7 +264,10 @@ class TrainConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     frames: FramesConfig = field(default_factory=FramesConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
+    validate: ValidateConfig = field(default_factory=ValidateConfig)
+    guard: GuardConfig = field(default_factory=GuardConfig)
     track: TrackConfig = field(default_factory=TrackConfig)
     save_every: int = field(default=200, metadata={"ge": 0})
     keep_checkpoints: int = field(default=2, metadata={"gt": 0})
