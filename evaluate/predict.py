@@ -241,7 +241,7 @@ def _resume(path: Path, work: Sequence[_Work]) -> set[str]:
 def _ask(student: Student, work: Sequence[_Work], out: Path, batch_size: int) -> list[str]:
     """Ask in batches, keeping each batch's rows before the next is asked; returns why each failed one did."""
     reasons: list[str] = []
-    progress = tqdm(total=len(work), desc=f"predict {out.name}", unit="item", delay=PROGRESS_AFTER)
+    progress = tqdm(total=len(work), desc=f"predict {out.name}", unit="item", delay=PROGRESS_AFTER, disable=None)
     with Journal(out / PREDICTIONS, lambda row: str(row["item_id"])) as journal, progress:
         for start in range(0, len(work), batch_size):
             rows = list(_answer(student, work[start : start + batch_size]))

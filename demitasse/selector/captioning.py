@@ -59,7 +59,9 @@ def caption_videos(
 
 
 def _ask(captioner: Asker, videos: Mapping[str, Sampled], journal: Journal[str], done: Captioned) -> None:
-    with tqdm(total=sum(len(one.times) for one in videos.values()), desc="caption", unit="frame", delay=2) as progress:
+    with tqdm(
+        total=sum(len(one.times) for one in videos.values()), desc="caption", unit="frame", delay=2, disable=None
+    ) as progress:
         for group in _groups(videos, captioner.at_once):
             began = time.monotonic()
             asks = [(caption_item(video, at), videos[video].path) for video in group for at in videos[video].times]

@@ -171,7 +171,7 @@ def _look(work: Sequence[_Work], how: Selecting) -> _Seen:
     """When each video's sampled frames are; what cannot be read is noted."""
     seen = _Seen()
     videos = {one.item.media_id: one for one in work}
-    for video, one in tqdm(videos.items(), desc="decode", unit="video", delay=2):
+    for video, one in tqdm(videos.items(), desc="decode", unit="video", delay=2, disable=None):
         if one.item.video_id is None:
             seen.faults[video] = "it is a picture, and has no frames to choose from"
             continue
@@ -215,7 +215,7 @@ def _picks(
         return
     picker = how.picker()
     step = max(PICKS_AT_ONCE, picker.at_once)
-    with tqdm(desc="pick", unit="reply", delay=2) as progress:
+    with tqdm(desc="pick", unit="reply", delay=2, disable=None) as progress:
         for start in range(0, len(work), step):
             batch = work[start : start + step]
             asks = [ToPick((one.item, one.path), seen.captions[one.item.media_id].captions) for one in batch]
@@ -230,7 +230,7 @@ def _others(
     work: Sequence[_Work], seen: _Seen, how: Selecting, faults: dict[str, str]
 ) -> Iterator[tuple[_Work, Choice, str]]:
     """The ways that ask nobody."""
-    for one in tqdm(work, desc=how.method, unit="item", delay=2):
+    for one in tqdm(work, desc=how.method, unit="item", delay=2, disable=None):
         times = seen.videos[one.item.media_id].times
         if how.method == "core":
             core = [frame.time for frame in core_frames_of(one.item) if frame.time is not None]

@@ -83,7 +83,7 @@ def run_toyworld(args: argparse.Namespace) -> int:
 
 def _write_clips(args: argparse.Namespace, numbers: range) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
-    for number in tqdm(numbers, desc="render", unit="clip", delay=2):
+    for number in tqdm(numbers, desc="render", unit="clip", delay=2, disable=None):
         render_clip(args.out / f"{number:05d}.mp4", number)
 
 
@@ -96,7 +96,7 @@ def _write_scenes(args: argparse.Namespace, _: range) -> None:
         raise DemitasseError(f"--most {args.most}: from {args.first} on there are {len(numbers)} such pictures")
     images.mkdir(parents=True, exist_ok=True)
     suffix = ".png" if args.exif is None else ".jpg"
-    for number in tqdm(numbers, desc="render", unit="picture", delay=2):
+    for number in tqdm(numbers, desc="render", unit="picture", delay=2, disable=None):
         image = render_scene(images / f"{number:05d}{suffix}", number, width, height, args.exif)
         _check(image, (width, height), args.exif)
         label = labels / f"{number:05d}.txt"
@@ -105,11 +105,11 @@ def _write_scenes(args: argparse.Namespace, _: range) -> None:
 
 
 def _write_moments(args: argparse.Namespace, numbers: range) -> None:
-    write_moments(args.out, tqdm(numbers, desc="render", unit="clip", delay=2))
+    write_moments(args.out, tqdm(numbers, desc="render", unit="clip", delay=2, disable=None))
 
 
 def _write_stories(args: argparse.Namespace, numbers: range) -> None:
-    write_stories(args.out, tqdm(numbers, desc="render", unit="story", delay=2))
+    write_stories(args.out, tqdm(numbers, desc="render", unit="story", delay=2, disable=None))
 
 
 def _check(image: Path, size: tuple[int, int], orientation: int | None) -> None:
