@@ -130,13 +130,14 @@ def smart_resize(
     """
     if min(height, width) < 1 or max(height, width) > 200 * min(height, width):
         raise DataError(f"a frame of {width}×{height} cannot be resized: one side is over 200 times the other")
-    rows, columns = (max(factor, round(side / factor) * factor) for side in (height, width))
+    # A side thinner than half a factor counts as nothing here and makes the frame grow, in transformers as well.
+    rows, columns = (round(side / factor) * factor for side in (height, width))
     if rows * columns > max_pixels:
         shrink = math.sqrt(height * width / max_pixels)
         rows, columns = (max(factor, math.floor(side / shrink / factor) * factor) for side in (height, width))
-    elif rows * columns < min_pixels:
+    elif rows * columns < max(min_pixels, 1):
         grow = math.sqrt(min_pixels / (height * width))
-        rows, columns = (math.ceil(side * grow / factor) * factor for side in (height, width))
+        rows, columns = (max(factor, math.ceil(side * grow / factor) * factor) for side in (height, width))
     return rows, columns
 
 

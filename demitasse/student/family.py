@@ -1,6 +1,7 @@
 """What differs between the Qwen-VL families: how a video is written in the prompt, and its positions.
 
-Adding a family is one file with a `Family` in it, an entry in `FAMILIES`, and a line in the parity test.
+Adding a family is one file that builds a `Family`, an entry in `FAMILIES`, a tiny configuration in
+`demitasse.student.tiny_configs`, and a recording of the parity benchmark (`docs/students.md`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ class Family:
         video_runs: how many runs of vision tokens a video of this grid makes.
         takes_seconds: whether the model is told the seconds between temporal patches (`second_per_grid_ts`).
         box_style: how it writes boxes, a name of `chat.kinds.BOX_STYLES`.
+        packs: whether several samples may share a row. Only where a test shows that none of them sees another
+            (`tests/train`): a linear-attention layer carries its state on, whatever the positions say.
     """
 
     name: str
@@ -38,11 +41,17 @@ class Family:
     video_runs: Callable[[Grid], list[Grid]]
     takes_seconds: bool
     box_style: str
+    packs: bool
 
 
 FAMILIES = {
+    "qwen2_vl": "demitasse.student.qwen2_vl",
     "qwen2_5_vl": "demitasse.student.qwen2_5_vl",
     "qwen3_vl": "demitasse.student.qwen3_vl",
+    "qwen3_vl_moe": "demitasse.student.qwen3_vl_moe",
+    "qwen3_5": "demitasse.student.qwen3_5",
+    "qwen3_5_moe": "demitasse.student.qwen3_5_moe",
+    "qwen4_exp": "demitasse.student.qwen4_exp",
 }
 
 

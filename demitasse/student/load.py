@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ from demitasse.errors import ConfigError
 from demitasse.student.encode import Encoder
 from demitasse.student.family import family_of
 from demitasse.student.vision import read_vision_settings
+from demitasse.student.weights import ADAPTER_CONFIG, base_of
 
-ADAPTER_CONFIG = "adapter_config.json"
 LARGE = 2**30  # bytes of weights from which transformers' progress bars are worth a line
 
 
@@ -55,8 +54,8 @@ def load_student(
     if (folder / ADAPTER_CONFIG).is_file():
         model, base = _load_adapter(folder, dtype)
     else:
-        model, base = _load_model(folder, dtype), folder
-    model.to(_device(device)).eval()
+        model, base = load_model(folder, dtype), folder
+    model.to(device_of(device)).eval()
     encoder = build_encoder(base, model.config, min_pixels, max_pixels, system_prompt)
     return Student(model=model, encoder=encoder, path=str(path))
 
@@ -71,7 +70,12 @@ def build_encoder(
     return Encoder(AutoTokenizer.from_pretrained(folder), config, family_of(config), vision, system_prompt)
 
 
-def _load_model(folder: Path, dtype: str) -> Any:
+def load_model(folder: Path, dtype: str) -> Any:
+    """The model in `folder`, by plain transformers; `dtype` as in `load_student`.
+
+    Raises:
+        ConfigError: if it is no supported model, or any weight is missing, left over or of another shape.
+    """
     from transformers import AutoConfig, AutoModelForImageTextToText
     from transformers.utils import logging
 
@@ -95,20 +99,15 @@ def _load_model(folder: Path, dtype: str) -> Any:
 
 
 def _load_adapter(folder: Path, dtype: str) -> tuple[Any, Path]:
-    from peft import PeftModel
+    from demitasse.student.adapter import check_base, with_adapter
 
-    named = json.loads((folder / ADAPTER_CONFIG).read_text()).get("base_model_name_or_path")
-    base = Path(named or "")
-    if not named or not (base / "config.json").is_file():
-        raise ConfigError(
-            f"{folder / ADAPTER_CONFIG}: its 'base_model_name_or_path' is '{named}', which is not a model folder here; "
-            "edit it to where the base model is"
-        )
-    model = PeftModel.from_pretrained(_load_model(base, dtype), folder)
-    return model.merge_and_unload(), base
+    base = base_of(folder)
+    check_base(folder, base)
+    return with_adapter(load_model(base, dtype), folder).merge_and_unload(), base
 
 
-def _device(device: str) -> str:
+def device_of(device: str) -> str:
+    """The device itself; of "auto" a GPU where there is one."""
     import torch
 
     if device != "auto":

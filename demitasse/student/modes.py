@@ -22,6 +22,7 @@ from demitasse.dataset.evidence_tags import write_tags
 from demitasse.dataset.schema import shown
 from demitasse.errors import DataError
 from demitasse.geometry import from_canonical
+from demitasse.student.token_kinds import Kind
 
 Frames = Literal["video", "blank", "none"]
 Way = Literal["answer", "think", "explain", "evidence", "answer_from_evidence"]
@@ -29,6 +30,7 @@ ResponseMode = Literal["answer", "think", "evidence", "answer_from_evidence", "e
 AskMode = Literal["answer", "think", "explain", "evidence", "answer_from_evidence", "two_stage"]
 EvidenceSource = Literal["truth", "generated", "mixed"]
 CotaskSource = Literal["oracle", "shuffled", "noisy", "predicted"]
+REASONS: tuple[Way, ...] = ("think", "explain")  # the ways in which reasoning comes before the answer
 
 EXPLAIN = "Explain step by step what is seen and what follows from it, and then give the answer."
 EVIDENCE = "Do not answer yet: write one sentence that tells what is seen on which the answer rests."
@@ -66,8 +68,10 @@ def with_generated_evidence(item: Item, text: str) -> Item:
     return replace(item, extra=item.extra | {GENERATED: text})
 
 
-def target_text(item: Item, way: Way, box_style: str | None = None, size: Size | None = None) -> str:
-    """What the student is to write.
+def target_parts(
+    item: Item, way: Way, box_style: str | None = None, size: Size | None = None
+) -> list[tuple[Kind, str]]:
+    """What the student is to write: pieces of text, one after the other, and what each of them is.
 
     An item without reasoning is answered directly whether or not reasoning is asked for, as in the format's reference
     loader.
@@ -81,10 +85,20 @@ def target_text(item: Item, way: Way, box_style: str | None = None, size: Size |
         DataError: if it is to write evidence, and the item has none.
     """
     if way == "evidence":
-        return evidence_text(item, box_style, size)
-    if way in ("think", "explain") and item.reasoning:
-        return f"<think>\n{item.reasoning}\n</think>\n\n{item.answer}"
-    return item.answer
+        return [("answer", evidence_text(item, box_style, size))]
+    if way in REASONS and item.reasoning:
+        return [
+            ("structure", "<think>\n"),
+            ("reasoning", item.reasoning),
+            ("structure", "\n</think>\n\n"),
+            ("answer", item.answer),
+        ]
+    return [("answer", item.answer)]
+
+
+def target_text(item: Item, way: Way, box_style: str | None = None, size: Size | None = None) -> str:
+    """The whole of `target_parts`."""
+    return "".join(text for _, text in target_parts(item, way, box_style, size))
 
 
 def evidence_text(item: Item, box_style: str | None, size: Size | None = None) -> str:

@@ -16,20 +16,40 @@ def processor_json(folder: Path) -> dict[str, Any]:
     Raises:
         ConfigError: if the folder holds none of the processor files.
     """
-    for name, part in (
-        ("processor_config.json", "image_processor"),
-        ("preprocessor_config.json", None),
-        ("processor_config.json", "video_processor"),
-        ("video_preprocessor_config.json", None),
-    ):
-        path = folder / name
-        if not path.is_file():
-            continue
-        loaded = json.loads(path.read_text())
-        chosen = loaded.get(part) if part else loaded
-        if chosen and "patch_size" in chosen:
-            return dict(chosen)
-    raise ConfigError(f"{folder}: no preprocessor_config.json or processor_config.json with a 'patch_size' in it")
+    found = _image_json(folder) or _video_json(folder)
+    if not found:
+        raise ConfigError(f"{folder}: no preprocessor_config.json or processor_config.json with a 'patch_size' in it")
+    return found
+
+
+def video_processor_json(folder: Path) -> dict[str, Any]:
+    """The settings of the video processor; where there is none, those of the image processor, as transformers takes.
+
+    Raises:
+        ConfigError: if the folder holds none of the processor files.
+    """
+    return _video_json(folder) or processor_json(folder)
+
+
+def _image_json(folder: Path) -> dict[str, Any] | None:
+    return _settings(folder, "processor_config.json", "image_processor") or _settings(
+        folder, "preprocessor_config.json", None
+    )
+
+
+def _video_json(folder: Path) -> dict[str, Any] | None:
+    return _settings(folder, "processor_config.json", "video_processor") or _settings(
+        folder, "video_preprocessor_config.json", None
+    )
+
+
+def _settings(folder: Path, name: str, part: str | None) -> dict[str, Any] | None:
+    path = folder / name
+    if not path.is_file():
+        return None
+    loaded = json.loads(path.read_text(encoding="utf-8"))
+    chosen = loaded.get(part) if part else loaded
+    return dict(chosen) if chosen and "patch_size" in chosen else None
 
 
 def pixel_bounds(settings: Mapping[str, Any]) -> tuple[int, int]:

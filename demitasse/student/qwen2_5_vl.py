@@ -19,7 +19,13 @@ def build(config: Any) -> Family:
         return grid_positions(start, grid, merge, tokens_per_second * seconds_per_patch)
 
     return Family(
-        "qwen2_5_vl", write_video, vision_positions, lambda grid: [grid], takes_seconds=True, box_style="qwen2_5_vl_px"
+        "qwen2_5_vl",
+        write_video,
+        vision_positions,
+        lambda grid: [grid],
+        takes_seconds=True,
+        box_style="qwen2_5_vl_px",
+        packs=True,
     )
 
 

@@ -20,7 +20,15 @@ def build(config: Any) -> Family:
     def video_runs(grid: Grid) -> list[Grid]:
         return [(1, *grid[1:])] * grid[0]
 
-    return Family("qwen3_vl", write_video, vision_positions, video_runs, takes_seconds=False, box_style="qwen_1000")
+    return Family(
+        "qwen3_vl",
+        write_video,
+        vision_positions,
+        video_runs,
+        takes_seconds=False,
+        box_style="qwen_1000",
+        packs=True,
+    )
 
 
 def write_video(tokens_per_patch: int, times: NDArray[np.float64], pad: str) -> str:

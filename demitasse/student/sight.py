@@ -13,29 +13,38 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from demitasse.dataset import Item
 from demitasse.dataset.grounding import UNITS
 from demitasse.dataset.shown_frames import shown_frames
 from demitasse.errors import DataError
-from demitasse.media.cache import FrameCache
-from demitasse.media.images import read_image
-from demitasse.media.sample import SamplingPolicy
-from demitasse.student.encode import Clip, see
+from demitasse.media.cache import FrameCache, Outline
+from demitasse.media.images import image_size, read_image
+from demitasse.media.sample import SamplingPolicy, VideoBudget, frame_bound
+from demitasse.student.encode import Clip
 from demitasse.student.modes import Frames
-from demitasse.student.vision import Pixels, VisionSettings
+from demitasse.student.vision import Pixels, VisionSettings, resize_frames
 
 STYLE_FACTOR = 28  # sides that qwen2_5_vl_px counts in are multiples of Qwen2.5-VL's patch of 14 times its merge of 2
-KEPT_CLIPS = 4096  # decoded clips kept in memory; the questions of one video lie close together
+KEPT_BYTES = 2**28  # of fitted clips in memory, in each process that reads
 
 
 @dataclass(frozen=True, slots=True)
 class SightSettings:
-    """How a video becomes frames. The same in training and in asking, or times would mean something else."""
+    """How a video becomes frames. The same in training and in asking, or times would mean something else.
+
+    Attributes:
+        policy: which frames.
+        max_pixels: most pixels of a decoded frame.
+        frames: what is shown of them.
+        video_pixels: most pixels of all frames of one video together; no frame is made smaller than the model's least.
+    """
 
     policy: SamplingPolicy
     max_pixels: int | None = None
     frames: Frames = "video"
+    video_pixels: int | None = None
 
 
 class Sight:
@@ -43,9 +52,12 @@ class Sight:
 
     def __init__(self, settings: SightSettings, cache: FrameCache, vision: VisionSettings) -> None:
         self.settings = settings
-        self._cache = cache
+        self.cache = cache
         self._vision = vision
+        self.budget = VideoBudget(settings.video_pixels, _least(vision)) if settings.video_pixels else None
         self._kept: OrderedDict[Path, Clip] = OrderedDict()
+        self._kept_bytes = 0
+        self._outlines: dict[Path, Clip] = {}  # without pixels
 
     def show(self, item: Item, path: Path) -> Clip | None:
         """The item's clip; None where nothing of it is to be seen, and then its file need not be there.
@@ -61,21 +73,72 @@ class Sight:
         whole = self._whole(item, path)
         return whole if seconds is None else only(whole, seconds, self._vision)
 
-    def _whole(self, item: Item, path: Path) -> Clip:
-        if path not in self._kept:
-            self._kept[path] = self._read(item, path)
-            if len(self._kept) > KEPT_CLIPS:
-                self._kept.popitem(last=False)
-        _check_boxes(item, self._kept[path], self._vision.factor)
-        return self._kept[path]
+    def outline(self, item: Item, path: Path) -> Clip | None:
+        """The clip that `show` would give, with pixels that have a shape and no values, on torch's meta device.
 
-    def _read(self, item: Item, path: Path) -> Clip:
+        Nothing is decoded. One place says of both what the student sees, so neither can count other tokens.
+
+        Raises:
+            MediaError, DataError: as `show`, for what can be told without decoding.
+        """
+        seconds = shown_frames(item)
+        if self.settings.frames == "none" or seconds == []:
+            return None
+        if path not in self._outlines:
+            self._outlines[path] = self._fitted(item, *self._unseen(item, path))
+        whole = self._outlines[path]
+        _check_boxes(item, whole, self._vision.factor)
+        return whole if seconds is None else only(whole, seconds, self._vision)
+
+    def cached(self, path: Path) -> Outline:
+        """What a video takes in the frame cache, and whether it lies there.
+
+        Raises:
+            MediaError: if the file cannot be read.
+        """
+        return self.cache.outline(path, self.settings.policy, self.settings.max_pixels, self.budget)
+
+    def _whole(self, item: Item, path: Path) -> Clip:
+        clip = self._kept.get(path)
+        if clip is None:
+            clip = self._kept[path] = self._fitted(item, *self._read(item, path))
+            self._kept_bytes += clip.pixels.frames.nbytes
+        self._kept.move_to_end(path)
+        while self._kept_bytes > KEPT_BYTES and len(self._kept) > 1:
+            self._kept_bytes -= self._kept.popitem(last=False)[1].pixels.frames.nbytes
+        _check_boxes(item, clip, self._vision.factor)
+        return clip
+
+    def _fitted(self, item: Item, frames: torch.Tensor, times: NDArray[np.float64]) -> Clip:
+        """The clip of uint8 frames [N, H, W, 3]; its share of a video's budget bounds each of them."""
+        if item.video_id is None or self.budget is None:
+            return Clip(resize_frames(frames, self._vision), times)
+        bound = frame_bound(len(times), self._vision.max_pixels, self.budget)
+        return Clip(resize_frames(frames, self._vision.with_bounds(None, bound)), times)
+
+    def _read(self, item: Item, path: Path) -> tuple[torch.Tensor, NDArray[np.float64]]:
         if item.video_id is None:
             pixels, times = read_image(path)[None], np.zeros(1)
         else:
-            found = self._cache.frames(path, self.settings.policy, self.settings.max_pixels)
+            found = self.cache.frames(path, self.settings.policy, self.settings.max_pixels, self.budget)
             pixels, times = found.pixels, found.times
-        return see(np.zeros_like(pixels) if self.settings.frames == "blank" else pixels, times, self._vision)
+        blank = self.settings.frames == "blank"
+        return torch.from_numpy(np.zeros_like(pixels) if blank else np.array(pixels)), times
+
+    def _unseen(self, item: Item, path: Path) -> tuple[torch.Tensor, NDArray[np.float64]]:
+        if item.video_id is None:
+            (width, height), times = image_size(path), np.zeros(1)
+        else:
+            found = self.cached(path)
+            width, height, times = found.width, found.height, found.times
+        return torch.empty((len(times), height, width, 3), dtype=torch.uint8, device="meta"), times
+
+
+def _least(vision: VisionSettings) -> int:
+    """Fewest pixels of a video's frame, whatever its budget; where the model bounds whole videos, it sees to that."""
+    if vision.video_min_pixels is None:
+        return vision.min_pixels
+    return 1 if vision.fits_whole_videos else vision.video_min_pixels
 
 
 def only(clip: Clip, seconds: list[float], vision: VisionSettings) -> Clip:

@@ -8,6 +8,7 @@ The replies are those of two separate passes (a test compares them).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,14 +70,18 @@ def _write(student: Student, read: _Read, prompts: Sequence[Encoded], max_new_to
     ]
     batch = _batch(student, rests)
     batch["attention_mask"] = torch.cat([read.mask, batch["attention_mask"]], dim=1)
+    layers = getattr(student.model.config.get_text_config(), "layer_types", None) or ()
+    goes_back = "linear_attention" not in layers
+    cache = read.cache if goes_back else deepcopy(read.cache)  # a state that was carried on cannot be cut off again
     ended = torch.zeros(len(prompts), dtype=torch.bool, device=read.mask.device)
     new: list[torch.Tensor] = []
     while len(new) < max_new_tokens and not ended.all():
-        likeliest = _forward(student, batch, read.cache).logits[:, -1].argmax(dim=-1)
+        likeliest = _forward(student, batch, cache).logits[:, -1].argmax(dim=-1)
         new.append(likeliest.where(~ended, student.tokenizer.pad_token_id))  # others go on after one has ended
         ended |= torch.isin(new[-1], end_ids(student, read.mask.device))
         batch = _next(batch, new[-1])
-    read.cache.crop(read.mask.shape[1] - read.cache.get_seq_length())  # by as many as came after the beginning
+    if goes_back:
+        cache.crop(read.mask.shape[1] - cache.get_seq_length())  # by as many as came after the beginning
     return decode(student, torch.stack(new, dim=1))
 
 

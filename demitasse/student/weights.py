@@ -4,29 +4,77 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from demitasse.errors import ConfigError
 from demitasse.media.probe import content_hash
+from demitasse.student.record import read_record
 
-_MODEL_FILES = ("*.json", "*.safetensors", "*.bin", "*.txt", "*.jinja")
+ADAPTER_CONFIG = "adapter_config.json"
+_WEIGHTS = ("*.safetensors", "*.bin")
+_SETTINGS = ("*.json", "*.txt", "*.jinja")
+# `models--Qwen--Qwen3-VL-2B-Instruct/snapshots/…`: how the Hub's cache names a repository.
+_CACHED = re.compile(r"models--([\w.-]+?)--([\w.-]+)")
 
 
 def model_hash(folder: Path) -> str:
     """Hash of a model folder's weights and settings, and of an adapter's base: the same name may hold another model.
 
     Raises:
-        ConfigError: if the folder holds no model.
+        ConfigError: if the folder holds no model, or an adapter's base is not there.
     """
-    digest = hashlib.sha256()
-    files = sorted({path for pattern in _MODEL_FILES for path in folder.glob(pattern)})
+    digest = _digest(folder, (*_WEIGHTS, *_SETTINGS))
+    if (folder / ADAPTER_CONFIG).is_file():
+        digest += model_hash(base_of(folder))
+        return hashlib.sha256(digest.encode()).hexdigest()
+    return digest
+
+
+def weights_hash(folder: Path) -> str:
+    """Hash of a model folder's weights alone.
+
+    Raises:
+        ConfigError: if the folder holds none.
+    """
+    return _digest(folder, _WEIGHTS)
+
+
+def model_name(folder: Path) -> str:
+    """What a model is called: "owner/name" in the Hub's cache, and elsewhere the folder's own name."""
+    place = folder.resolve()
+    found = next((match for part in place.parts if (match := _CACHED.fullmatch(part))), None)
+    return f"{found[1]}/{found[2]}" if found else place.name
+
+
+def base_of(adapter: Path) -> Path:
+    """The folder of an adapter's base, as its `adapter_config.json` names it: from here, or from the adapter's folder.
+
+    Raises:
+        ConfigError: if the file cannot be read, or there is no model.
+    """
+    path = adapter / ADAPTER_CONFIG
+    try:
+        named = json.loads(path.read_text(encoding="utf-8")).get("base_model_name_or_path") or ""
+    except (ValueError, AttributeError):
+        raise ConfigError(f"{path}: not the JSON object that PEFT writes; save the adapter again") from None
+    for place in (Path(named), adapter / named):
+        if named and (place / "config.json").is_file() and place.resolve() != adapter.resolve():
+            return place
+    record = read_record(adapter)
+    base = f" ({record.base}, weights {record.base_sha256[:12]})" if record and record.base else ""
+    raise ConfigError(
+        f"{path}: 'base_model_name_or_path' is '{named}', and no model is there; set it to the folder of the "
+        f"base{base} on this machine"
+    )
+
+
+def _digest(folder: Path, patterns: Iterable[str]) -> str:
+    files = sorted({path for pattern in patterns for path in folder.glob(pattern)})
     if not files:
         raise ConfigError(f"{folder} holds no model; give the folder of a model or of a LoRA adapter")
+    digest = hashlib.sha256()
     for path in files:
         digest.update(f"{path.name} {content_hash(path)}\n".encode())
-    adapter = folder / "adapter_config.json"
-    if adapter.is_file():
-        base = Path(json.loads(adapter.read_text(encoding="utf-8")).get("base_model_name_or_path") or "")
-        if base.is_dir() and base.resolve() != folder.resolve():
-            digest.update(model_hash(base).encode())
     return digest.hexdigest()
