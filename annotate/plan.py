@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,15 +26,6 @@ _EXPECTED = {
     "video_espresso": "from one good question a video to all that are asked for,",
     "cotasks": "from no entity a question to all frames that it may need,",
 }
-
-
-def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `demitasse plan`."""
-    parser.add_argument(
-        "--config", "-e", type=Path, metavar="FILE", help="a TAO spec, or a recipe with a section `annotate`"
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="as for `demitasse annotate`")
 
 
 def run_plan(args: argparse.Namespace) -> int:

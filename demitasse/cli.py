@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
+from types import ModuleType
 from typing import NamedTuple
 
 from demitasse.errors import DemitasseError, is_disk_full
@@ -32,11 +33,15 @@ COMMANDS = {
     "demo": Command("the whole loop on toy videos, offline, in minutes", "demitasse.demo"),
     "run": Command("a recipe's stages in order, resumable", "demitasse.recipe"),
     "toyworld": Command("write small videos and pictures whose truth is known", "demitasse.toyworld.command"),
-    "plan": Command("what annotating would ask and cost, before anything is sent", "annotate.plan"),
+    "plan": Command(
+        "what a run will cost before it starts: requests and money, or tokens, memory and time",
+        "demitasse.plan_command",
+    ),
     "annotate": Command("teachers write data about your videos and images", "annotate.command"),
     "check": Command("one tiny request to each endpoint before anything is spent", "annotate.check"),
     "data": Command("validate, count, split, convert, correct and publish datasets", "demitasse.data_command"),
     "train": Command("train a student, in one process", "train.command"),
+    "export": Command("merge, verify and publish a trained student", "train.export"),
     "predict": Command("ask a student every question of a dataset", "evaluate.command"),
     "score": Command("score predictions against a dataset", "evaluate.command"),
     "judge": Command("have a model grade free-text predictions from 1 to 5", "evaluate.command"),
@@ -105,6 +110,12 @@ def _functions(
         use_checkout()
     loaded = import_module(module)
     return getattr(loaded, f"add_{name}_arguments"), getattr(loaded, f"run_{name}")
+
+
+def of_stage(module: str) -> ModuleType:
+    """A module of a stage, for a command that serves more than one of them."""
+    use_checkout()
+    return import_module(module)
 
 
 class _Version(argparse.Action):

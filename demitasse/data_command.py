@@ -15,6 +15,7 @@ from demitasse.cotasks.data_commands import (
     run_coverage,
     run_leaks,
 )
+from demitasse.data_cache import add_cache_arguments, run_cache
 from demitasse.data_convert import add_convert_arguments, run_convert
 from demitasse.data_stats import add_stats_arguments, run_stats
 from demitasse.dataset import TaskFile, read_folder, validate
@@ -37,6 +38,10 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     add = commands.add_parser("stats", help="count what a dataset holds")
     add_stats_arguments(add)
     add.set_defaults(run_data_command=run_stats)
+
+    add = commands.add_parser("cache", help="decode videos ahead of time, for training and asking alike")
+    add_cache_arguments(add)
+    add.set_defaults(run_data_command=run_cache)
 
     add = commands.add_parser("split", help="part a dataset into train and eval, by video or image")
     add.add_argument("source", type=Path, help="a folder with dataset files")

@@ -31,19 +31,27 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of a student, or of a LoRA adapter")
     parser.add_argument("--out", type=Path, required=True, help="run folder to write; an unfinished run goes on")
     parser.add_argument("--tasks", nargs="+", default=[], help="ask only these tasks")
-    parser.add_argument("--mode", choices=get_args(AskMode), default=_DEFAULTS.mode, help="the way of asking")
+    _add_trained_arguments(parser.add_argument_group("as in training, which a student of `demitasse train` remembers"))
     parser.add_argument("--frames", choices=get_args(Frames), default=_DEFAULTS.frames, help="blank, none: controls")
-    parser.add_argument("--fps", type=float, default=_DEFAULTS.fps, help="frames a second, as in training")
-    parser.add_argument("--max-frames", type=int, default=_DEFAULTS.max_frames, help="most frames of a video")
-    parser.add_argument("--min-pixels", type=int, help="fewest pixels of a frame or image (default: the model's)")
-    parser.add_argument("--max-pixels", type=int, help="most pixels of a frame or image (default: the model's)")
     parser.add_argument("--max-new-tokens", type=int, default=_DEFAULTS.max_new_tokens, help="longest answer")
-    parser.add_argument("--system-prompt", default="", help="put before every question, as in training")
     parser.add_argument("--batch-size", type=int, default=8, help="items asked at once")
     parser.add_argument("--dtype", default=_DEFAULTS.dtype, choices=("auto", "float32", "bfloat16", "float16"))
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
     _add_asking_arguments(parser.add_argument_group("what is put beside the questions"))
+
+
+def _add_trained_arguments(group: argparse._ArgumentGroup) -> None:
+    """None stands for what the student remembers; for one that remembers nothing, for the default."""
+    usual = _DEFAULTS
+    group.add_argument("--mode", choices=get_args(AskMode), help=f"the way of asking (else {usual.mode})")
+    group.add_argument("--fps", type=float, help=f"frames a second (else {usual.fps:g})")
+    group.add_argument("--max-frames", type=int, help=f"most frames of a video (else {usual.max_frames})")
+    group.add_argument("--min-frames", type=int, help=f"fewest frames of a video (else {usual.min_frames})")
+    group.add_argument("--max-pixels", type=int, help="most pixels of a frame or image (else the model's)")
+    group.add_argument("--min-pixels", type=int, help="fewest pixels of a frame or image (else the model's)")
+    group.add_argument("--video-pixels", type=int, help="most pixels of all frames of a video together (else no bound)")
+    group.add_argument("--system-prompt", help="put before every question (else none)")
 
 
 def _add_asking_arguments(group: argparse._ArgumentGroup) -> None:
@@ -64,24 +72,20 @@ def _add_asking_arguments(group: argparse._ArgumentGroup) -> None:
 def run_predict(args: argparse.Namespace) -> int:
     """Ask the student; returns the exit code."""
     from demitasse.dataset import read, read_folder
+    from evaluate.as_trained import FLAGS, resolve
     from evaluate.asking import Preparation, asking_of
     from evaluate.predict import predict
     from evaluate.student import open_student
 
     if args.batch_size < 1 or args.max_new_tokens < 1:
         raise ConfigError("--batch-size and --max-new-tokens must be 1 or more")
-    names = (
-        "model",
-        "mode",
-        "frames",
-        "fps",
-        "max_frames",
-        "min_pixels",
-        "max_pixels",
-        "max_new_tokens",
-        "system_prompt",
+    trained, told = resolve(args.model, {name: getattr(args, name) for name in FLAGS})
+    for line in told:
+        print(line, file=sys.stderr if line.startswith("warning") else sys.stdout)
+    args.mode = trained["mode"]
+    settings = StudentSettings(
+        args.model, frames=args.frames, max_new_tokens=args.max_new_tokens, dtype=args.dtype, **trained
     )
-    settings = StudentSettings(**{name: getattr(args, name) for name in (*names, "dtype")})
     files = [file for path in args.data for file in (read_folder(path) if path.is_dir() else [read(path)])]
     asking = asking_of(args)
     preparation = Preparation(asking, files)
@@ -277,6 +281,6 @@ def _spelled(command: str, args: argparse.Namespace) -> str:
             words.append(flag)
         elif name in ("arm", "note"):
             words += [word for one in values for word in (flag, str(one))]
-        elif value not in (None, False, "", []):
+        elif value not in (None, False, "", []) or (value == "" and name == "system_prompt"):
             words += [flag, *map(str, values)]
     return shlex.join(words)

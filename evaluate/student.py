@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StudentSettings:
-    """How a student is asked. Frames and system prompt must be those of its training.
+    """How a student is asked. Frames and system prompt must be those of its training (`evaluate.as_trained`).
 
     Attributes:
         model: folder of a model or of a LoRA adapter.
@@ -25,6 +25,8 @@ class StudentSettings:
             alone, which needs no media.
         fps: frames a second of video.
         max_frames: most frames of one video.
+        min_frames: fewest frames of one video.
+        video_pixels: most pixels of all frames of one video together, which lowers the bound of each.
         min_pixels, max_pixels: of one frame; None keeps the model's own bounds.
         max_new_tokens: an answer longer than this is cut, and counted as cut.
         system_prompt: put before every question.
@@ -36,8 +38,10 @@ class StudentSettings:
     frames: Frames = "video"
     fps: float = 1.0
     max_frames: int = 64
+    min_frames: int = 4
     min_pixels: int | None = None
     max_pixels: int | None = None
+    video_pixels: int | None = None
     max_new_tokens: int = 512
     system_prompt: str = ""
     dtype: str = "auto"
@@ -68,11 +72,11 @@ def open_student(settings: StudentSettings, cache: Path, device: str = "auto") -
     from demitasse.student.load import load_student
     from demitasse.student.sight import Sight, SightSettings
 
-    policy = SamplingPolicy(fps=settings.fps, max_frames=settings.max_frames)
+    policy = SamplingPolicy(settings.fps, settings.max_frames, settings.min_frames)
     student = load_student(
         settings.model, settings.dtype, device, settings.min_pixels, settings.max_pixels, settings.system_prompt
     )
-    seen = SightSettings(policy, settings.max_pixels, settings.frames)
+    seen = SightSettings(policy, settings.max_pixels, settings.frames, settings.video_pixels)
     return Answerer(
         student, Sight(seen, FrameCache(cache), student.encoder.vision), settings.max_new_tokens, settings.mode
     )

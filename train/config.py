@@ -28,8 +28,8 @@ class DataConfig:
         cotasks_or_not: each item is learnt both with them and without, so that the student can be asked either way.
         max_tokens: an item that takes more is over-long; None sets no limit. Nothing is ever cut.
         over_long: "error" refuses to start, naming such items; "drop" leaves them out, counted and named.
-        max_unreadable: the run stops when more than this share of the items shown so far could not be read. Up to
-            there each is counted, named in `unreadable.jsonl`, and learnt nothing from.
+        max_unreadable: the run stops when more than this share of all items could not be read. Up to there each is
+            counted, named in `unreadable.jsonl`, and learnt nothing from.
         cache_dir: where decoded frames are kept.
         workers: processes that encode ahead; 0 encodes between the steps.
     """
@@ -81,8 +81,8 @@ class LoraConfig:
         r: rank.
         alpha: scale; the update is multiplied by alpha / r, or by alpha / sqrt(r) with `variant` rslora.
         dropout: of the adapter's input.
-        targets: names of linear layers, in every part that learns by LoRA; empty takes all linear layers there. A
-            name that matches nothing is an error.
+        targets: names of linear layers, in every part that learns by LoRA; empty takes all linear layers there, but
+            not a mixture's experts, which have to be named. A name that matches nothing is an error.
         variant: "rslora" scales so that higher ranks learn as fast, "dora" learns the weights' lengths apart.
     """
 

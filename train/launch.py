@@ -1,8 +1,9 @@
-"""Several processes on a machine without a GPU.
+"""Processes and what they share, also where accelerate 1.15 knows GPUs only.
 
-`accelerate launch --num_processes 2 --cpu` (accelerate 1.15) starts one process, without a word: its launcher for
-several is for GPUs, or needs MPI. What it leaves behind is an address for processes to meet at. Where that is so,
-the number asked for is read from the launcher's own command line and torch's launcher starts that many.
+On a machine without one, accelerate (1.15) runs several processes as strangers to one another unless it is told
+`cpu`, knows no FSDP there, and for `accelerate launch --num_processes 2 --cpu` starts one process, without a word: its
+launcher for several is for GPUs, or needs MPI. Each of these is mended here, so that the commands and configurations of
+a cluster run, and can be tested, on any machine.
 """
 
 from __future__ import annotations
@@ -10,10 +11,59 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from demitasse.errors import ConfigError
+from train.config import GuardConfig, OptimConfig
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 _NUMBER = re.compile(r"--num[_-]processes(?:=(\d+))?")
+_FILE = re.compile(r"--config[_-]file(?:=(.+))?")
+_SHARDED = ("FSDP", "DEEPSPEED")
+
+
+def start_accelerator() -> Accelerator:
+    """What this process trains with, and the others it trains with."""
+    import torch
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState, PartialState
+    from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin, InitProcessGroupKwargs
+
+    if torch.accelerator.is_available():
+        return Accelerator()
+    if _is_set("ACCELERATE_USE_DEEPSPEED"):
+        return Accelerator(kwargs_handlers=[InitProcessGroupKwargs(backend="gloo")])
+    accelerator = Accelerator(cpu=True)
+    if _is_set("ACCELERATE_USE_FSDP") and accelerator.distributed_type == DistributedType.MULTI_CPU:
+        for state in (PartialState._shared_state, AcceleratorState._shared_state):
+            state["distributed_type"] = DistributedType.FSDP
+        AcceleratorState._shared_state["fsdp_plugin"] = FullyShardedDataParallelPlugin()
+    return accelerator
+
+
+def tell_deepspeed(accelerator: Accelerator, optim: OptimConfig, guard: GuardConfig) -> None:
+    """Give DeepSpeed, where it trains, what it has to know before it takes the model.
+
+    Raises:
+        ConfigError: if steps are to be left out: DeepSpeed updates within the backward pass, before that is known.
+    """
+    plugin = accelerator.state.deepspeed_plugin
+    if plugin is None:
+        return
+    if guard.spike or guard.not_finite == "skip":
+        raise ConfigError(
+            "guard.spike and guard.not_finite=skip cannot leave a step out with DeepSpeed, which updates within the "
+            "backward pass; set guard.spike=0 and guard.not_finite=stop, or train with FSDP2"
+        )
+    plugin.deepspeed_config["train_micro_batch_size_per_gpu"] = optim.micro_batch_size
+    plugin.deepspeed_config["gradient_clipping"] = optim.max_grad_norm
+
+
+def _is_set(name: str) -> bool:
+    return os.environ.get(name, "").lower() in ("true", "1")
 
 
 def missing_processes(environment: Mapping[str, str], launcher: Sequence[str]) -> int:
@@ -24,30 +74,57 @@ def missing_processes(environment: Mapping[str, str], launcher: Sequence[str]) -
         launcher: the command line of the process that started it.
 
     Raises:
-        ConfigError: if more than one was asked for, and the number cannot be found.
+        ConfigError: if more than one was asked for, and the number cannot be found; or if accelerate was told of a
+            way to shard the model, which it forgets with --cpu.
     """
     alone = "WORLD_SIZE" not in environment and "RANK" not in environment
     on_cpu = environment.get("ACCELERATE_USE_CPU", "").lower() in ("true", "1")
-    if not (alone and on_cpu and "MASTER_PORT" in environment and any("accelerate" in word for word in launcher)):
+    if not (alone and on_cpu and any("accelerate" in word for word in launcher)):
         return 0
-    for place, word in enumerate(launcher):
-        if found := _NUMBER.fullmatch(word):
-            return int(found[1] or launcher[place + 1])
+    config = _launch_config(launcher)
+    if config.get("distributed_type") in _SHARDED and "--cpu" in launcher:
+        raise ConfigError(f"accelerate forgets {config['distributed_type']} when it is given --cpu; leave --cpu out")
+    if "MASTER_PORT" not in environment:
+        return 0
+    number = _value(launcher, _NUMBER) or config.get("num_processes")
+    if number:
+        return int(number)
     raise ConfigError(
         "accelerate starts one process on a CPU and its command line does not say how many were meant; "
         "give --num_processes, or start with `torchrun --nproc_per_node N train/sft.py …`"
     )
 
 
-def launch_missing(script: str, arguments: Sequence[str]) -> bool:
-    """Start the processes that accelerate did not, and wait for them; False if none is missing."""
+def _value(words: Sequence[str], flag: re.Pattern[str]) -> str:
+    for place, word in enumerate(words):
+        if found := flag.fullmatch(word):
+            return found[1] or words[place + 1]
+    return ""
+
+
+def _launch_config(launcher: Sequence[str]) -> dict[str, Any]:
+    import yaml
+
+    path = _value(launcher, _FILE)
+    return dict(yaml.safe_load(Path(path).read_text()) or {}) if path else {}
+
+
+def launch_missing(script: str, arguments: Sequence[str]) -> int | None:
+    """Start the processes that accelerate did not, and wait for them; their exit code, None if none is missing."""
     import psutil
 
     parent = psutil.Process().parent()
     processes = missing_processes(os.environ, parent.cmdline() if parent else [])
     if processes < 2:
-        return False
+        return None
+    from torch.distributed.elastic.multiprocessing import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import main
 
-    main(["--standalone", "--nproc_per_node", str(processes), script, *arguments])
-    return True
+    try:
+        main(["--standalone", "--nproc_per_node", str(processes), script, *arguments])
+    except SignalException as ended:  # the processes have heard it and have saved
+        return 128 + int(ended.sigval)
+    except ChildFailedError as failed:  # they have said why
+        return max(abs(failure.exitcode) for failure in failed.failures.values())
+    return 0

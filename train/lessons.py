@@ -24,12 +24,13 @@ _TWO_WAYS: tuple[Way, ...] = ("answer", "explain")
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One item to learn, the file of its video or image, and how it is asked."""
+    """One item to learn, the file of its video or image, how it is asked, and which of `data.files` it came from."""
 
     item: Item
     task: str
     media: Path
     way: Way = "answer"
+    source: int = 0
 
     @property
     def key(self) -> str:
@@ -78,8 +79,8 @@ def read_items(files: list[str], tasks: list[str]) -> list[Lesson]:
     if not files:
         raise DataError("data.files is empty: name the tao-vl-reason files or folders to train on")
     lessons = [
-        Lesson(item, task_file.task_of(item), task_file.media_path(item))
-        for path in files
+        Lesson(item, task_file.task_of(item), task_file.media_path(item), source=source)
+        for source, path in enumerate(files)
         for task_file in _task_files(Path(path))
         for item in task_file.items
     ]

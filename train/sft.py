@@ -1,10 +1,10 @@
 """Supervised fine-tuning of a Qwen-VL student on tao-vl-reason files.
 
     accelerate launch train/sft.py --config recipes/quickstart/config.yaml optim.lr=1e-4
-    accelerate launch --num_processes 2 --cpu train/sft.py --config recipes/quickstart/config.yaml
+    accelerate launch --config_file recipes/accelerate/fsdp2.yaml train/sft.py --config …
     demitasse train --config …                       the same, in one process
 
-Read it from top to bottom: settings, data, model, loop, result.
+Read it from top to bottom: settings, data, model, loop, result. An interrupted run goes on with the same command.
 """
 
 from __future__ import annotations
@@ -19,31 +19,35 @@ if __name__ == "__main__":
 
     use_checkout()
 
-import argparse
 from functools import partial
 
-import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
-from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import DataLoader
 
-from demitasse.config import read_config, save_resolved
-from demitasse.errors import ConfigError, DemitasseError
-from demitasse.media.cache import FrameCache
-from demitasse.media.sample import SamplingPolicy
-from demitasse.recipe import prepare
-from demitasse.student.collate import collate
-from demitasse.student.load import Student, load_student
-from demitasse.student.sight import Sight, SightSettings
-from train import checkpoint, parts, result
+from demitasse.config import save_resolved
+from demitasse.student.load import Student
+from demitasse.student.sight import Sight
+from evaluate.in_training import Evaluator, HeldOut
+from evaluate.student import StudentSettings
+from train import loss, parts, result
+from train.batches import MicroBatches
+from train.checkpoint import FOLDER, Checkpoints
 from train.config import TrainConfig
-from train.data import Lessons, MicroBatches, steps_of
-from train.launch import launch_missing
-from train.lessons import Lesson, read_lessons
-from train.loss import SummedLoss
-from train.step import learning_rate_factor, optimizer_step
-from train.track import Track
+from train.examples import Unreadable
+from train.frames import open_sight
+from train.guard import Guard
+from train.identity import identify, seed_of
+from train.launch import start_accelerator, tell_deepspeed
+from train.lengths import Length, keep_fitting, measure
+from train.lessons import read_lessons
+from train.loader import open_loader, open_student
+from train.mixture import Order, steps_of
+from train.optimizer import build_optimizer, build_schedule
+from train.step import optimizer_step
+from train.stop import Interrupted, StopRequest
+from train.track import Track, check_trackers, learning_rates, lesson_names
+from train.utilisation import Utilisation, peak_of
+from train.validation import Validation, asked
 
 
 def train(config: TrainConfig) -> Path:
@@ -52,118 +56,116 @@ def train(config: TrainConfig) -> Path:
     An interrupted run goes on from its newest checkpoint; a finished one is left as it is.
 
     Raises:
-        DemitasseError: for settings, data or media that cannot be used.
+        DemitasseError: for settings, data or media that cannot be used, or a run that went wrong.
+        Interrupted: if a signal ended it; a checkpoint was saved.
     """
     # ---- settings
-    accelerator = Accelerator()
-    say = partial(print, flush=True) if accelerator.is_main_process else (lambda *_: None)
+    accelerator = start_accelerator()
+    main, ranks = accelerator.is_main_process, accelerator.num_processes
+    say = partial(print, flush=True) if main else (lambda *_: None)
+    output, optim = Path(config.output_dir), config.optim
+    loss.check(config.loss)
+    parts.plan(config.model)
+    check_trackers(config.track)
+    tell_deepspeed(accelerator, optim, config.guard)
     set_seed(config.seed)
-    output, optim, ranks = Path(config.output_dir), config.optim, accelerator.num_processes
-    if optim.batch_size % ranks:
-        raise ConfigError(f"optim.batch_size is {optim.batch_size}, which {ranks} processes cannot share evenly")
 
     # ---- data
     lessons = read_lessons(config.data)
-    steps = steps_of(len(lessons), optim.batch_size, optim.steps, optim.epochs)
-    key = checkpoint.run_key(config, [lesson.key for lesson in lessons], ranks)
-    if result.is_finished(output, key):
+    identity = identify(config, (lesson.key for lesson in lessons), ranks)
+    if result.is_finished(output, identity.key):
         say(f"{output / result.STUDENT}: already trained with these settings and this data")
         return output / result.STUDENT
     accelerator.wait_for_everyone()
-    if accelerator.is_main_process:
+    if main:
         save_resolved(config, output / "config.yaml")
+        result.begin(config)
+    student = open_student(config)
+    sight = open_sight(config, student.encoder.vision)
+    lengths: list[Length] = []
+    peak = peak_of(accelerator, student.model, say)
+    if optim.pack or config.data.max_tokens or peak:
+        with accelerator.main_process_first():
+            lengths = measure(lessons, student.encoder, sight)
+        lessons, lengths = keep_fitting(lessons, lengths, config.data, output, writes=main)
+    order = Order(lessons, config.data, config.seed)
+    steps = steps_of(order.epoch, optim.batch_size, optim.steps, optim.epochs)
     say(f"{len(lessons)} items, {steps} steps of {optim.batch_size} items, {ranks} process(es) on {accelerator.device}")
 
     # ---- model
-    student = load_student(
-        config.model.path,
-        config.model.dtype,
-        device="cpu",
-        min_pixels=config.frames.min_pixels,
-        max_pixels=config.frames.max_pixels,
-        system_prompt=config.model.system_prompt,
-    )
     model = parts.prepare(student.model, config.model, config.seed)
-    for part, count, total in parts.table(model):
-        say(f"  {part:<11}{count:>14,} of {total:>14,} parameters learn")
+    rows = parts.table(model, config)
+    say("\n".join(parts.lines(rows)))
+    if main:
+        parts.save_table(rows, output)
     model.train()
-    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(learning, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay)
-    schedule = LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps, optim))
-    loss_of, optimizer = accelerator.prepare(SummedLoss(model), optimizer)
-    accelerator.register_for_checkpointing(schedule)
+    optimizer = build_optimizer(model, config)
+    schedule = build_schedule(optimizer, optim, steps)
+    used = Utilisation.by(model, lengths, peak)
+    loss_of, optimizer = accelerator.prepare(loss.SummedLoss(model), optimizer)
 
     # ---- loop
-    start = checkpoint.resume(accelerator, output / "checkpoints", key)
-    micro_batches = MicroBatches(
-        len(lessons),
-        config.seed,
-        start,
-        steps,
-        optim.batch_size,
-        optim.micro_batch_size,
-        accelerator.process_index,
-        ranks,
+    guard = Guard(config.guard)
+    unreadable = Unreadable(lessons, config.data.max_unreadable, output, writes=main)
+    checkpoints = Checkpoints(
+        accelerator,
+        output / FOLDER,
+        identity,
+        loss_of,
+        optimizer,
+        {"schedule": schedule, "guard": guard, "unreadable": unreadable},
+        config.keep_checkpoints,
     )
-    batches = iter(loader(config, lessons, student, micro_batches))
-    track = Track(config, steps, start, writes=accelerator.is_main_process)
-    for step in range(start + 1, steps + 1):
-        stepped = optimizer_step(accelerator, loss_of, optimizer, batches, micro_batches.a_step, optim.max_grad_norm)
-        track.step(step, stepped, lr=float(schedule.get_last_lr()[0]))
-        schedule.step()
-        if config.save_every and step % config.save_every == 0 and step < steps:
-            checkpoint.save(accelerator, output / "checkpoints", step, key, config.keep_checkpoints)
-    track.close()
+    step = start = checkpoints.resume()
+    if start:
+        say(f"going on after step {start}{checkpoints.changed()}")
+    micro_batches = MicroBatches(order, optim, start, steps, accelerator.process_index, ranks, lengths)
+    batches = iter(open_loader(config, lessons, student.encoder, sight, micro_batches))
+    evaluator = open_evaluator(config, student, sight, identity.key, loss_of, accelerator)
+    names = lesson_names(lessons)
+    with StopRequest(accelerator) as stop, Track(config, names, steps, start, main, used) as track:
+        validation = Validation(config, evaluator, track, accelerator, start, steps, stop.is_asked)
+        if validation.due(start):
+            validation.round(start)
+        while step < steps and not validation.stops:
+            step += 1
+            # Random numbers (dropout) follow from seed, step and process, as the order does: nothing to save.
+            set_seed(seed_of(config.seed, step, accelerator.process_index))
+            size, count = micro_batches.in_step(step - 1), optim.batch_size
+            accept = partial(guard.accepts, step)
+            stepped = optimizer_step(accelerator, loss_of, optimizer, batches, size, optim.max_grad_norm, accept)
+            track.step(step, stepped, learning_rates(optimizer), order.items((step - 1) * count, count))
+            unreadable.note(step, stepped.faults)
+            schedule.step()
+            if validation.due(step):
+                validation.round(step)
+            ends = stop.is_asked()
+            due = validation.is_best(step) or (config.save_every and step % config.save_every == 0)
+            if ends or (due and step < steps):
+                checkpoints.save(step, validation.best)
+            if ends:
+                raise Interrupted(stop.signal, step, steps)
 
     # ---- result
-    if accelerator.is_main_process:
-        result.save(accelerator.unwrap_model(loss_of).model, student.tokenizer, config, key)
-    accelerator.wait_for_everyone()
-    say(f"trained student: {output / result.STUDENT}")
-    return output / result.STUDENT
+    if validation.best and validation.best < step:
+        say(f"the student is that of step {validation.best}, the best round of validation")
+        checkpoints.restore(validation.best)
+    trained = result.save(accelerator, loss_of, student, config, identity.key, validation.best or step)
+    say(f"trained student: {trained}")
+    return trained
 
 
-def loader(config: TrainConfig, lessons: list[Lesson], student: Student, batches: MicroBatches) -> DataLoader[Lessons]:
-    """Batches of encoded lessons, in the order of `batches`."""
-    encoder = student.encoder
-    policy = SamplingPolicy(fps=config.frames.fps, max_frames=config.frames.max_frames)
-    sight = Sight(SightSettings(policy, config.frames.max_pixels), FrameCache(config.data.cache_dir), encoder.vision)
-    return DataLoader(
-        Lessons(lessons, encoder, sight),  # type: ignore[arg-type]
-        batch_sampler=batches,
-        num_workers=config.data.workers,
-        collate_fn=partial(collate, vision=encoder.vision, pad_id=encoder.tokenizer.pad_token_id),
-    )
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command line of `accelerate launch train/sft.py`."""
-    parser = argparse.ArgumentParser(description="Fine-tune a Qwen-VL student on tao-vl-reason files.")
-    add_train_arguments(parser)
-    args = parser.parse_args(argv)
-    try:
-        if argv is None and launch_missing(__file__, sys.argv[1:]):
-            return 0
-        return run_train(args)
-    except DemitasseError as fault:
-        print(f"error: {fault}", file=sys.stderr)
-        return 2
-
-
-def add_train_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `demitasse train` and of this script."""
-    parser.add_argument("--config", required=True, help="a recipe with a `train:` section")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="keys of the section: optim.lr=1e-4")
-
-
-def run_train(args: argparse.Namespace) -> int:
-    """Train as the command line says; a recipe whose data are not there yet makes them first."""
-    config = read_config(TrainConfig, args.config, args.overrides, section="train")
-    with Accelerator().main_process_first():
-        prepare(Path(args.config), config.data.files)
-    train(config)
-    return 0
+def open_evaluator(
+    config: TrainConfig, student: Student, sight: Sight, key: str, loss_of: loss.SummedLoss, accelerator: Accelerator
+) -> Evaluator | None:
+    """Who asks and scores the student while it learns; here, as training knows nothing of evaluation."""
+    if not config.validate.files:
+        return None
+    settings, held_out = asked(config)
+    return Evaluator(student, sight, StudentSettings(**settings), HeldOut(**held_out), key, loss_of, accelerator)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from train.command import main
+
+    sys.exit(main(str(Path(__file__))))

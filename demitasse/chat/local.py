@@ -28,6 +28,7 @@ from demitasse.chat.wire.completions import one_line
 from demitasse.chat.wire.requests import frame_time, write_schema
 from demitasse.errors import ConfigError, DataError, DemitasseError
 from demitasse.student.processor_files import pixel_bounds, processor_json
+from demitasse.student.weights import ADAPTER_CONFIG, base_of
 
 if TYPE_CHECKING:
     from demitasse.student.encode import Encoded
@@ -182,7 +183,4 @@ def _model_type(folder: Path) -> str:
 
 def _base(folder: Path) -> Path:
     """The folder itself; of an adapter its base's."""
-    adapter = folder / "adapter_config.json"
-    if not adapter.is_file():
-        return folder
-    return Path(json.loads(adapter.read_text(encoding="utf-8"))["base_model_name_or_path"])
+    return base_of(folder) if (folder / ADAPTER_CONFIG).is_file() else folder

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demitasse.errors import MediaError
-from demitasse.media.exif import ORIENTATION, UPRIGHT, known_orientation
+from demitasse.media.exif import ORIENTATION, UPRIGHT, displayed_size, known_orientation
 from demitasse.media.resize import fit_within
 
 if TYPE_CHECKING:
@@ -59,6 +61,19 @@ def read_image(path: Path | str, max_pixels: int | None = None) -> NDArray[np.ui
     return np.asarray(shown)
 
 
+def image_size(path: Path | str) -> tuple[int, int]:
+    """Displayed width and height of an image file, of which only the header is read.
+
+    Raises:
+        MediaError: as `read_image`, for what a header shows.
+    """
+    from PIL import Image
+
+    with _told(path), Image.open(path) as image:
+        _check_depth(path, image)
+        return displayed_size(image.width, image.height, known_orientation(image.getexif().get(ORIENTATION, UPRIGHT)))
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """How a picture lies in its file.
@@ -86,16 +101,28 @@ def open_image(path: Path | str) -> tuple[Image.Image, Stored]:
         MediaError: not found, empty, not an image, truncated, or of more than 8 bits a channel, which no one rule
             makes into 8 (a thermal image's values are degrees).
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, ImageOps
+
+    with _told(path), Image.open(path) as image:
+        _check_depth(path, image)
+        orientation = known_orientation(image.getexif().get(ORIENTATION, UPRIGHT))
+        mode = image.mode.removesuffix("A") + "A" * image.has_transparency_data
+        stored = Stored(image.format or "", mode, image.width, image.height, orientation)
+        return _on_white(ImageOps.exif_transpose(image)), stored
+
+
+def _check_depth(path: Path | str, image: Image.Image) -> None:
+    if image.mode[0] in "IF":
+        raise MediaError(path, "more than 8 bits a channel")
+
+
+@contextmanager
+def _told(path: Path | str) -> Iterator[None]:
+    """What Pillow raises, in a few countable words."""
+    from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path) as image:
-            if image.mode[0] in "IF":
-                raise MediaError(path, "more than 8 bits a channel")
-            orientation = known_orientation(image.getexif().get(ORIENTATION, UPRIGHT))
-            mode = image.mode.removesuffix("A") + "A" * image.has_transparency_data
-            stored = Stored(image.format or "", mode, image.width, image.height, orientation)
-            return _on_white(ImageOps.exif_transpose(image)), stored
+        yield
     except FileNotFoundError:
         raise MediaError(path, "file not found") from None
     except UnidentifiedImageError:

@@ -74,6 +74,39 @@ class SamplingPolicy:
         return min(max(nearest, self.fewest), self.most)
 
 
+@dataclass(frozen=True, slots=True)
+class VideoBudget:
+    """Most pixels of all frames of a video together, which lowers the bound of each.
+
+    Attributes:
+        pixels: of all frames together.
+        at_least: no frame is made smaller than this many pixels for it; a video of very many frames passes the budget.
+
+    Raises:
+        ConfigError: a value is below 1.
+    """
+
+    pixels: int
+    at_least: int = 1
+
+    def __post_init__(self) -> None:
+        if self.pixels < 1 or self.at_least < 1:
+            raise ConfigError(
+                f"a video's budget is {self.pixels} pixels, {self.at_least} a frame; both must be above 0"
+            )
+
+
+def frame_bound(frames: int, max_pixels: int | None, budget: VideoBudget | None) -> int | None:
+    """Most pixels of each of a video's `frames` frames; None where nothing bounds them.
+
+    It is min(max_pixels, budget / frames), and not below what the budget leaves each frame at least.
+    """
+    if budget is None:
+        return max_pixels
+    shared = max(budget.pixels // frames, budget.at_least)
+    return shared if max_pixels is None else min(max_pixels, shared)
+
+
 def sample_times(duration: float, policy: SamplingPolicy) -> NDArray[np.float64]:
     """Times to look at a video.
 

@@ -13,7 +13,7 @@ from demitasse.student.encode import IGNORE, Encoded
 from demitasse.student.load import load_student
 from demitasse.student.sight import Sight, SightSettings
 from train.config import DataConfig
-from train.data import Lessons
+from train.examples import Examples
 from train.lessons import read_lessons
 
 FPS, FRAMES = 1.0, 4
@@ -23,8 +23,8 @@ def trained(world, family: str, **settings) -> tuple[list[tuple[int, ...]], list
     """The prompts and the targets of training with these settings under `data`."""
     encoder = load_student(world.students[family], device="cpu").encoder
     sight = Sight(SightSettings(SamplingPolicy(FPS, FRAMES)), FrameCache(world.folder / "cache"), encoder.vision)
-    lessons = Lessons(read_lessons(DataConfig([str(world.data)], **settings)), encoder, sight)
-    examples = [lessons[place] for place in range(len(lessons))]
+    lessons = Examples(read_lessons(DataConfig([str(world.data)], **settings)), encoder, sight)
+    examples = [lessons[place].encoded for place in range(len(lessons))]
     targets = [encoder.tokenizer.decode(one.labels[one.labels != IGNORE]) for one in examples]
     return [tuple(one.input_ids[one.labels == IGNORE].tolist()) for one in examples], targets
 

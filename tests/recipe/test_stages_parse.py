@@ -13,7 +13,8 @@ from demitasse.config import read_config
 from demitasse.recipe import CHECKOUT, run_recipe
 from train.config import TrainConfig
 
-RECIPES = sorted((CHECKOUT / "recipes").glob("*/*.yaml"))
+LAUNCHES = "accelerate"  # the folder of what `accelerate launch` reads
+RECIPES = sorted(path for path in (CHECKOUT / "recipes").glob("*/*.yaml") if path.parent.name != LAUNCHES)
 
 
 def parse(command: str) -> int:

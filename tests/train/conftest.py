@@ -1,9 +1,12 @@
 """A tiny student, toy clips and their items, for the training tests."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from demitasse.dataset import Item, TaskFile, mcq_answer, question_text, write
 from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
@@ -57,3 +60,47 @@ def recipe(tmp_path, student_folder, data_folder) -> Path:
     }
     path.write_text(json.dumps({"train": train}))
     return path
+
+
+@pytest.fixture
+def train_it(recipe) -> Callable[..., Path]:
+    """`train_it("optim.lr=1")` trains the recipe with overrides, in this process; returns the student's folder."""
+    from demitasse.config import read_config
+    from train.config import TrainConfig
+    from train.sft import train
+
+    return lambda *overrides: train(read_config(TrainConfig, recipe, list(overrides), section="train"))
+
+
+@pytest.fixture(scope="session")
+def fresh_model() -> Callable[..., Any]:
+    """`fresh_model("qwen3_vl")` is a tiny model of a family in memory: a new one each time, of the same weights."""
+    tokenizer = build_tokenizer(TEXTS)
+
+    def build(family: str, **sizes: int) -> Any:
+        return build_model(family, tokenizer, **{"hidden": 32, "layers": 2, "heads": 2, **sizes})
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def picture_batch() -> Callable[[Any], dict[str, torch.Tensor]]:
+    """`picture_batch(model)` are arguments of the model's forward pass: text, a picture of four tokens, text."""
+
+    def build(model: Any) -> dict[str, torch.Tensor]:
+        config, vision = model.config, model.config.vision_config
+        text = torch.arange(20, 40)
+        picture = [config.vision_start_token_id, *[config.image_token_id] * 4, config.vision_end_token_id]
+        ids = torch.cat([text, torch.tensor(picture), text.flip(0)])[None]
+        width = 3 * vision.temporal_patch_size * vision.patch_size**2
+        return {
+            "input_ids": ids,
+            "attention_mask": torch.ones_like(ids),
+            "mm_token_type_ids": (ids == config.image_token_id).int(),
+            "pixel_values": torch.randn(16, width, generator=torch.Generator().manual_seed(0)),
+            "image_grid_thw": torch.tensor([[1, 4, 4]]),
+            "labels": ids,
+            "use_cache": False,
+        }
+
+    return build

@@ -1,0 +1,69 @@
+"""Ending a run on request: SIGTERM (what a cluster sends) and Ctrl-C save at the end of the step, then end it.
+
+A second Ctrl-C ends at once. The data workers hear these signals as well, being of the same group, and must leave
+them to the process that they work for.
+"""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(Exception):
+    """A signal ended the run after a step, and a checkpoint of it was saved."""
+
+    def __init__(self, number: int, step: int, steps: int) -> None:
+        super().__init__(
+            f"{signal.Signals(number).name}: saved and stopped after step {step} of {steps}; the same command goes on"
+        )
+        self.exit_code = 128 + number
+
+
+class StopRequest:
+    """While entered, remembers the first signal that asks for an end, instead of dying of it.
+
+    Attributes:
+        signal: what was heard, by any process, when it was last asked; 0 for nothing.
+    """
+
+    def __init__(self, accelerator: Accelerator) -> None:
+        self.signal = 0
+        self._accelerator = accelerator
+        self._heard = 0
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> StopRequest:
+        self._before = {one: signal.signal(one, self._hear) for one in SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one, handler in self._before.items():
+            signal.signal(one, handler)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        if self._heard and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self._heard = self._heard or number
+
+    def is_asked(self) -> bool:
+        """Whether any process has heard a signal; the same answer in all of them, which wait for one another."""
+        self.signal = self._heard
+        if self._accelerator.num_processes > 1:
+            import torch
+
+            heard = torch.tensor([self._heard], device=self._accelerator.device)
+            self.signal = int(self._accelerator.gather(heard).max())
+        return self.signal > 0
+
+
+def ignore_signals(_: int) -> None:
+    """Start of a data worker: it ends when its process says so, or is gone."""
+    for one in SIGNALS:
+        signal.signal(one, signal.SIG_IGN)
