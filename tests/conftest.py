@@ -1,10 +1,14 @@
 """What tests of several areas need."""
 
 import argparse
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+# Tiny models gain nothing from a second thread, and lose much where other tests' processes compete for the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture
