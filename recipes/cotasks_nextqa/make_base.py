@@ -2,7 +2,7 @@
 
     demitasse toyworld stories STORIES --first 40000 --count 3000
     demitasse annotate cotasks source=nextqa questions=STORIES/questions.csv vidor=STORIES/vidor \\
-        video_map=STORIES/video_map.json spans=STORIES/spans.json videos=STORIES/videos results_dir=COTASKS \\
+        video_map=STORIES/video_map.json videos=STORIES/videos results_dir=COTASKS \\
         frames=8 form=lines boxed_frames=2 min_gap=1.9
     python recipes/cotasks_nextqa/make_base.py --items COTASKS/items --out recipes/cotasks_nextqa/base
 
@@ -11,14 +11,15 @@ student answers in form and makes use of CoTasks that stand before a question. A
 
 1. Language, from text alone. In the place of each part of a frame stands what an eye would say of it, a vector: who
    lies there, who has come beside it, and which part it is. The model learns letters first, then to find answers in a
-   text, to give a whole account of what is seen, and then the four CoTasks and the questions, with all, some or none of
-   the CoTasks before them.
+   list of events, to give a whole account of what is seen, and then the four CoTasks and the questions, with CoTasks
+   before them. What is hard to come upon, such as finding, is asked many times in one sequence.
 2. The eye, from frames alone: for each part of a frame it learns to say that vector.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import sys
 import time
@@ -32,10 +33,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 import torch
 
-from demitasse.answers import read_options
 from demitasse.cotasks.record import STAGES, CoTasks, Event, Relation, Sighting
 from demitasse.cotasks.text import context, write_task
-from demitasse.dataset import Item, read_folder
+from demitasse.dataset import Item, question_text, read_folder
 from demitasse.student.collate import collate
 from demitasse.student.encode import IGNORE, Encoded, Encoder, see
 from demitasse.student.family import family_of
@@ -49,6 +49,7 @@ FIRST, LAST = 40_000, 60_000  # stories that the recipes never render
 PARTS = CELLS * CELLS  # of a frame: a token each
 COLOURS = sorted(STORY_COLOURS)
 LETTERS = "ABCDE"
+ORDER = ("first", "second", "last")
 MURMUR = 0.3  # length of the noise in what is said while reading is learnt: an eye is never quite sure
 TIMES = np.arange(round(MOMENT * MOMENTS)) + 0.5  # a frame a second, as students are shown them
 
@@ -103,6 +104,10 @@ class Reading:
     def __init__(self, encoder: Encoder, voice: Voice, items: dict[str, list[Item]], chance: random.Random) -> None:
         self._encoder, self._voice, self._items, self._chance = encoder, voice, items, chance
         self._letters = encoder.tokenizer.convert_tokens_to_ids(list(LETTERS))
+        self._line_ends = [
+            *encoder.tokenizer("\n", add_special_tokens=False)["input_ids"],
+            encoder.tokenizer.eos_token_id,
+        ]
         self._blank = see(np.zeros((len(TIMES), SIZE, SIZE, 3), np.uint8), TIMES, encoder.vision)
 
     def batch(self, size: int, kind: str, pad_id: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
@@ -123,20 +128,46 @@ class Reading:
     def _lesson(self, kind: str) -> tuple[Encoded, ToyStory | None]:
         if kind in ("letters", "own list"):
             return self._letters_of(kind == "own list"), None
-        if kind in ("word", "letter"):
-            return self._reading(kind == "word"), None
+        if kind in ("lookups", "lettered lookups"):
+            return self._lookups(kind == "lettered lookups"), None
+        if kind == "letter":
+            return self._reading(), None
         if kind == "account":
             return self._account()
         return self._item(kind)
 
-    def _reading(self, by_word: bool) -> Encoded:
-        """A question whose answer stands in the events before it; to be answered by its word or by its letter."""
-        item = self._chance.choice(self._items["mcq"])
-        asked = with_context(item, [4])
-        if by_word:
-            options = read_options(item.question)
-            asked = replace(asked, question=asked.question.split("\nA. ")[0], answer=options[item.answer])
-        return self._encoder.example(asked, None, "answer")
+    def _reading(self) -> Encoded:
+        """A question whose answer stands in the events before it."""
+        return self._encoder.example(with_context(self._chance.choice(self._items["mcq"]), [4]), None, "answer")
+
+    def _lookups(self, by_letter: bool) -> Encoded:
+        """A story's touches and all that can be asked of them, so that a rule is met many times in a sequence.
+
+        The answers are the words themselves, or their letters in a list of options.
+        """
+        story = toy_story(self._chance.randrange(FIRST, LAST))
+        mover, touched = story.mover.colour, [touch.colour for touch in story.touches]
+        asked = [
+            (f"what does the {mover} shape touch {word}", colour) for word, colour in zip(ORDER, touched, strict=True)
+        ]
+        for earlier, later in itertools.pairwise(touched):
+            asked += [(f"what does the {mover} shape touch after the {earlier} one", later)]
+            asked += [(f"what did the {mover} shape touch before the {later} one", earlier)]
+        self._chance.shuffle(asked)
+        given = context({4: write_task(account(story, TIMES[0]), 4, form="lines")}, 5)
+        lines = "".join(f"{self._asked(mover, *one, by_letter)}\n" for one in asked)
+        example = self._encoder.example(Item(given, lines.strip(), "none"), None, "answer")
+        # Which of them is asked is drawn at random: only the answers, which stand alone on a line, are to be learnt.
+        first, last = (np.isin(np.roll(example.input_ids, by), self._line_ends) for by in (1, -1))
+        return replace(example, labels=np.where(first & last, example.labels, IGNORE))
+
+    def _asked(self, mover: str, question: str, answer: str, by_letter: bool) -> str:
+        """A question as items put it, and its answer on the line after it."""
+        options = sorted(set(COLOURS) - {mover})
+        put = question_text("mcq", question, "tao", dict(zip(LETTERS, options, strict=True)))
+        if by_letter:
+            return f"{put}\n{LETTERS[options.index(answer)]}"
+        return f"{put.replace('letter', 'name')}\n {answer}"
 
     def _letters_of(self, list_in_answer: bool) -> Encoded:
         """Five words in a list, then eight to be named by their letters."""
@@ -159,12 +190,13 @@ class Reading:
         return self._encoder.example(Item(f"Account {stage}", told, "toy.mp4"), self._blank, "answer"), story
 
     def _item(self, task: str) -> tuple[Encoded, ToyStory | None]:
-        """An item with all, some or none of the earlier CoTasks before it, of a video that is seen or not."""
-        item = self._chance.choice(self._items[task])
-        story = toy_story(int(Path(item.media_id).stem)) if self._chance.random() < 0.85 else None
-        chosen = [stage for stage in STAGES if self._chance.random() < 0.7] if self._chance.random() < 0.7 else []
-        example = self._encoder.example(with_context(item, chosen), self._blank, "answer")
-        return example, story
+        """An item with all, some or none of the earlier CoTasks before it; a question always has the events."""
+        item, is_question = self._chance.choice(self._items[task]), task == "mcq"
+        blind = is_question and self._chance.random() < 0.1
+        story = None if blind else toy_story(int(Path(item.media_id).stem))
+        some = self._chance.random() < 0.6
+        chosen = {stage for stage in STAGES if some and self._chance.random() < 0.75} | ({4} if is_question else set())
+        return self._encoder.example(with_context(item, sorted(chosen)), self._blank, "answer"), story
 
 
 def account(story: ToyStory, time: float) -> CoTasks:
@@ -192,12 +224,15 @@ def teach_language(model: Any, reading: Reading, voice: Voice, tokenizer: Any, a
     """Stage 1."""
     parameters = [value for name, value in model.named_parameters() if "visual" not in name]
     parameters += [voice.beside, voice.parts]
-    tasks = {"cotask_frames": 0.1, "cotask_entities": 0.12, "cotask_spatial": 0.08, "cotask_temporal": 0.15}
+    tasks = {"cotask_frames": 0.03, "cotask_entities": 0.08, "cotask_spatial": 0.04, "cotask_temporal": 0.45}
     lessons: list[dict[str, float]] = [{"own list": 1.0}] * args.letter_steps
     lessons += [{"own list": 0.2, "letters": 0.8}] * args.letter_steps
-    lessons += [{"letters": 0.1, "word": 0.4, "letter": 0.5}] * args.reading_steps
+    lessons += [{"letters": 0.1, "lookups": 0.9}] * args.lookup_steps
+    lessons += [{"letters": 0.1, "lookups": 0.15, "lettered lookups": 0.75}] * args.lookup_steps
+    lessons += [{"letters": 0.1, "lettered lookups": 0.4, "letter": 0.5}] * args.reading_steps
     lessons += [{"letters": 0.1, "letter": 0.1, "account": 0.8}] * args.account_steps
-    lessons += [{"letters": 0.05, "account": 0.15, "letter": 0.1, "mcq": 0.4, **tasks}] * args.language_steps
+    mixed = {"lettered lookups": 0.03, "account": 0.1, "letter": 0.05, "mcq": 0.22, **tasks}
+    lessons += [mixed] * args.language_steps
     optimizer, factor = schedule(parameters, args.lr, len(lessons))
     letters = torch.tensor(tokenizer.convert_tokens_to_ids(list(LETTERS)))
     heard: defaultdict[str, list[float]] = defaultdict(list)
@@ -259,10 +294,11 @@ def main() -> None:
     parser.add_argument("--items", type=Path, required=True, help="CoTasks of stories, with their questions")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--letter-steps", type=int, default=1000)
-    parser.add_argument("--reading-steps", type=int, default=3000)
+    parser.add_argument("--lookup-steps", type=int, default=800)
+    parser.add_argument("--reading-steps", type=int, default=300)
     parser.add_argument("--account-steps", type=int, default=2500)
     parser.add_argument("--language-steps", type=int, default=3000)
-    parser.add_argument("--eye-steps", type=int, default=1500)
+    parser.add_argument("--eye-steps", type=int, default=1000)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--letter-weight", type=float, default=10.0)
     parser.add_argument("--lr", type=float, default=1e-3)
