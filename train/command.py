@@ -1,74 +1,15 @@
-"""The command line of training: `demitasse train` in this process, and what `train/sft.py` does as a script."""
+"""`demitasse train`: the training script in this process."""
 
 from __future__ import annotations
 
 import argparse
-import os
-import sys
-from collections.abc import Sequence
-from pathlib import Path
 
-from demitasse.config import read_config
-from demitasse.errors import DemitasseError, DiskFullError
-from demitasse.recipe import prepare
-from train.config import TrainConfig
-from train.launch import launch_missing, start_accelerator
 from train.sft import train
-from train.shortfall import shortfall
-from train.stop import Interrupted
+from train.start import add_train_arguments, run
 
-BAD_INPUT, SKIPPED, INTERRUPTED = 2, 3, 130
-
-
-def main(script: str, argv: Sequence[str] | None = None) -> int:
-    """The command line of `accelerate launch train/sft.py`; `script` is its path. Returns the exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(description="Fine-tune a Qwen-VL student on tao-vl-reason files.")
-    add_train_arguments(parser)
-    args = parser.parse_args(words)
-    try:
-        launched = launch_missing(script, words) if argv is None else None
-        return run_train(args) if launched is None else launched
-    except DemitasseError as fault:
-        # The other processes have the same fault, but for a disk, which may be one process's own.
-        if _is_main() or isinstance(fault, DiskFullError):
-            print(f"error: {fault}", file=sys.stderr)
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from the newest checkpoint", file=sys.stderr)
-        return INTERRUPTED
-
-
-def add_train_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `demitasse train` and of the script."""
-    parser.add_argument("--config", required=True, help="a recipe with a `train:` section")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="keys of the section: optim.lr=1e-4")
+__all__ = ["add_train_arguments", "run_train"]
 
 
 def run_train(args: argparse.Namespace) -> int:
-    """Train as the command line says; a recipe whose data are not there yet makes them first.
-
-    Returns:
-        0; 3 if items or steps were left out; 130 or 143 if a signal ended it, with a checkpoint saved.
-    """
-    config = read_config(TrainConfig, args.config, args.overrides, section="train")
-    with start_accelerator().main_process_first():
-        prepare(Path(args.config), config.data.files)
-    try:
-        train(config)
-    except Interrupted as end:
-        _say(str(end))
-        return end.exit_code
-    lacking = shortfall(Path(config.output_dir))
-    if lacking:
-        _say(lacking)
-    return SKIPPED if lacking else 0
-
-
-def _is_main() -> bool:
-    return os.environ.get("RANK", "0") == "0"
-
-
-def _say(text: str) -> None:
-    if _is_main():
-        print(text, file=sys.stderr)
+    """Train as the command line says; returns the exit code, as `train.start.run`."""
+    return run(train, args)

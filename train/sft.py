@@ -166,6 +166,6 @@ def open_evaluator(
 
 
 if __name__ == "__main__":
-    from train.command import main
+    from train.start import main
 
-    sys.exit(main(str(Path(__file__))))
+    sys.exit(main(train, str(Path(__file__))))

@@ -12,10 +12,11 @@ from demitasse.media.cache import FrameCache
 from demitasse.media.sample import SamplingPolicy
 from demitasse.student.load import load_student
 from demitasse.student.sight import Sight, SightSettings
-from train.command import main
 from train.config import DataConfig
 from train.examples import Examples, Unreadable
 from train.lessons import Lesson, read_lessons
+from train.sft import train
+from train.start import main
 
 
 def rows(path) -> list[dict]:
@@ -101,7 +102,7 @@ def test_a_run_that_goes_on_forgets_what_was_met_after_its_checkpoint_and_nothin
 
 
 def test_a_video_that_breaks_while_training_stops_the_run_naming_it(recipe, torn_data, capsys):
-    assert main("train/sft.py", ["--config", str(recipe), f"data.files=[{torn_data}]"]) == 2
+    assert main(train, "train/sft.py", ["--config", str(recipe), f"data.files=[{torn_data}]"]) == 2
     error = capsys.readouterr().err
     assert "could not be read, the first:" in error
     assert "00002.mp4" in error
@@ -114,7 +115,7 @@ def test_a_run_that_allows_for_it_shows_the_other_items_in_the_same_order_and_sa
     shown = {}
     for name, data in (("torn", torn_data), ("whole", data_folder)):
         words = [f"output_dir={tmp_path / name}", f"data.files=[{data}]", "data.max_unreadable=0.2", "optim.steps=3"]
-        code = main("train/sft.py", ["--config", str(recipe), *words])
+        code = main(train, "train/sft.py", ["--config", str(recipe), *words])
         assert code == (3 if name == "torn" else 0)
         shown[name] = [
             [one.rpartition("/")[2] for one in row["items"]] for row in rows(tmp_path / name / "items.jsonl")

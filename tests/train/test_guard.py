@@ -94,10 +94,11 @@ def test_a_weight_that_is_no_number_stops_a_real_run_with_a_sentence(recipe, bro
 def test_steps_left_out_change_no_weight_and_are_counted_in_log_and_exit_code(
     recipe, broken_student, student_folder, tmp_path, capsys
 ):
-    from train.command import main
+    from train.sft import train
+    from train.start import main
 
     words = ["--config", str(recipe), f"model.path={broken_student}", "guard.not_finite=skip", "optim.steps=2"]
-    assert main("train/sft.py", words) == 3
+    assert main(train, "train/sft.py", words) == 3
     assert "not all was learnt from: 2 steps were left out" in capsys.readouterr().err
     rows = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
     assert [row["skipped"] for row in rows] == [1, 2]

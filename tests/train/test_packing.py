@@ -14,10 +14,11 @@ from demitasse.student.collate import check_packs, collate, pack
 from demitasse.student.encode import IGNORE
 from demitasse.student.family import FAMILIES
 from tests.train.mixed_media import micro_batch, mixed_examples, noise, tiny_student
-from train.command import main
 from train.loss import SummedLoss
 from train.packed_attention import NAME, attend_by_sample
 from train.packing import lay_rows
+from train.sft import train
+from train.start import main
 
 PACKS = {
     "qwen2_vl": True, "qwen2_5_vl": True, "qwen3_vl": True, "qwen3_vl_moe": True,
@@ -131,7 +132,7 @@ def test_packing_is_refused_for_families_that_leak(students, family, packs):
 
 def test_a_run_that_would_leak_is_refused_in_one_line(students, recipe, capsys):
     leaks = students("qwen3_5").path
-    assert main("train/sft.py", ["--config", str(recipe), f"model.path={leaks}", "optim.pack=true"]) == 2
+    assert main(train, "train/sft.py", ["--config", str(recipe), f"model.path={leaks}", "optim.pack=true"]) == 2
     error = capsys.readouterr().err
     assert "optim.pack=false" in error
     assert "Traceback" not in error

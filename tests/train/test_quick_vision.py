@@ -52,7 +52,7 @@ def test_features_and_gradients_are_those_of_the_model_left_alone(model):
 
 
 def apart(one: torch.Tensor, other: torch.Tensor) -> float:
-    return float((one - other).norm() / other.norm())
+    return float(((one - other).norm() / other.norm()).detach())
 
 
 def test_frames_of_one_size_share_a_call(model, monkeypatch):

@@ -13,10 +13,11 @@ import torch
 from demitasse.errors import DataError
 from demitasse.student.load import load_student
 from train.checkpoint import FOLDER, complete
-from train.command import main
-from train.config import DataConfig
+from train.config import DataConfig, TrainConfig
 from train.lessons import read_lessons
 from train.parts import part_of
+from train.sft import train
+from train.start import main
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -105,7 +106,7 @@ def test_the_best_round_is_the_student_and_patience_ends_the_run(train_it, tmp_p
     ],
 )
 def test_a_mistake_is_one_line_with_its_name_and_exit_code_2(recipe, capsys, overrides, message):
-    assert main("train/sft.py", ["--config", str(recipe), *overrides]) == 2
+    assert main(train, "train/sft.py", ["--config", str(recipe), *overrides]) == 2
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
@@ -113,13 +114,16 @@ def test_a_mistake_is_one_line_with_its_name_and_exit_code_2(recipe, capsys, ove
 
 def test_of_several_processes_one_tells_of_the_mistake_they_share(recipe, capsys, monkeypatch):
     monkeypatch.setenv("RANK", "1")
-    assert main("train/sft.py", ["--config", str(recipe), "optim.lr=-1"]) == 2
+    assert main(train, "train/sft.py", ["--config", str(recipe), "optim.lr=-1"]) == 2
     assert capsys.readouterr().err == ""
 
 
-def test_ctrl_c_before_the_first_step_is_no_traceback(recipe, capsys, monkeypatch):
-    monkeypatch.setattr("train.command.train", lambda config: os.kill(os.getpid(), signal.SIGINT))
-    assert main("train/sft.py", ["--config", str(recipe)]) == 130
+def test_ctrl_c_before_the_first_step_is_no_traceback(recipe, capsys):
+    def interrupted(config: TrainConfig) -> Path:
+        os.kill(os.getpid(), signal.SIGINT)
+        return Path()
+
+    assert main(interrupted, "train/sft.py", ["--config", str(recipe)]) == 130
     assert "the same command goes on" in capsys.readouterr().err
 
 
