@@ -7,7 +7,7 @@
     python recipes/cotasks_nextqa/make_base.py --items COTASKS/items --out recipes/cotasks_nextqa/base
 
 As in larger models, language and eye are trained apart, on stories that the recipes never render. Afterwards the
-student answers in form and makes use of CoTasks that stand before a question. About 40 minutes on one core.
+student answers in form and makes use of CoTasks that stand before a question. About 50 minutes on one core.
 
 1. Language, from text alone. In the place of each part of a frame stands what an eye would say of it, a vector: who
    lies there, who has come beside it, and which part it is. The model learns letters first, then to find answers in a
