@@ -43,13 +43,12 @@ def check_trackers(track: TrackConfig) -> None:
     """Refuse trackers whose package is not there, before anything is loaded.
 
     Raises:
-        ConfigError: naming the package and the extra that brings it.
+        ConfigError: naming the package.
     """
     for name in track.to:
         if find_spec(name) is None:
             raise ConfigError(
-                f"track.to names {name}, which is not installed: pip install 'demitasse[{name}]', "
-                "or take it out of track.to"
+                f"track.to names {name}, which is not installed: pip install {name}, or take it out of track.to"
             )
 
 
