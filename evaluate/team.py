@@ -56,6 +56,10 @@ class Team:
         except DemitasseError as fault:
             _tell((None, fault))
             raise
+        except BaseException as fault:
+            # Told as one of ours: another's may not go through a pipe, and the others must not wait for ever.
+            _tell((None, DemitasseError(f"validation ended in the main process: {fault!r}")))
+            raise
         _tell((None, result))
         return result
 

@@ -99,12 +99,17 @@ class Checkpoints:
         if not whole:
             return 0
         state: dict[str, Any] = json.loads((whole[-1] / STEP_FILE).read_text())
+        check(self.folder, self.identity)
         self._check(whole[-1], state)
         self._load(whole[-1])
         for name, part in self.parts.items():
             if name in state["parts"]:
                 part.load_state_dict(state["parts"][name])
         return int(state["step"])
+
+    def holds(self, step: int) -> bool:
+        """Whether there is a whole checkpoint of a step."""
+        return (self.folder / f"step_{step:06d}" / STEP_FILE).is_file()
 
     def restore(self, step: int) -> None:
         """Load the weights and the optimizer's state of one step, and nothing else.
@@ -118,17 +123,6 @@ class Checkpoints:
         shards.read(self.accelerator, self.model, self.optimizer, checkpoint / _WEIGHTS)
 
     def _check(self, found: Path, state: Mapping[str, Any]) -> None:
-        for name, value in self.identity.settings.items():
-            if state["settings"].get(name) != value:
-                raise ConfigError(
-                    f"{found}: this checkpoint was made with {name}={state['settings'].get(name)}, and now it is "
-                    f"{value}; give another output_dir, or delete this one to start again"
-                )
-        if state["items"] != self.identity.items:
-            raise ConfigError(
-                f"{found}: this checkpoint was made with other items, or in another order, than data.files has now; "
-                "give another output_dir, or delete this one to start again"
-            )
         was = state["means"]["processes"]
         if shards.is_deepspeed(self.accelerator) and was != self.identity.means["processes"]:
             raise ConfigError(
@@ -142,8 +136,31 @@ class Checkpoints:
         if not whole:
             return ""
         was = json.loads((whole[-1] / STEP_FILE).read_text())["means"]
-        new = [f"{name} {was[name]} → {now}" for name, now in self.identity.means.items() if was[name] != now]
+        new = [f"{name} {was[name]} → {now}" for name, now in self.identity.means.items() if was.get(name) != now]
         return f", with {', '.join(new)}: the same items in the same order, but not the same bits" if new else ""
+
+
+def check(folder: Path, identity: Identity) -> None:
+    """Refuse a folder whose newest checkpoint is of another run.
+
+    Raises:
+        ConfigError: naming the setting that differs.
+    """
+    whole = complete(folder)
+    if not whole:
+        return
+    found, state = whole[-1], json.loads((whole[-1] / STEP_FILE).read_text())
+    for name, value in identity.settings.items():
+        if state["settings"].get(name) != value:
+            raise ConfigError(
+                f"{found}: this checkpoint was made with {name}={state['settings'].get(name)}, and now it is "
+                f"{value}; give another output_dir, or delete this one to start again"
+            )
+    if state["items"] != identity.items:
+        raise ConfigError(
+            f"{found}: this checkpoint was made with other items, or in another order, than data.files has now; "
+            "give another output_dir, or delete this one to start again"
+        )
 
 
 def complete(folder: Path) -> list[Path]:

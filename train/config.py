@@ -35,7 +35,7 @@ class DataConfig:
     """
 
     files: list[str] = field(default_factory=list)
-    weights: list[float] = field(default_factory=list, metadata={"gt": 0})
+    weights: list[float] = field(default_factory=list, metadata={"gt": 0, "le": 1e9})
     balance: Literal["none", "task"] = "none"
     tasks: list[str] = field(default_factory=list)
     response_mode: ResponseMode = "think"
@@ -103,7 +103,7 @@ class PartConfig:
     """
 
     learn: Literal["auto", "full", "lora", "frozen"] = "auto"
-    lr: float | None = field(default=None, metadata={"gt": 0})
+    lr: float | None = field(default=None, metadata={"gt": 0, "le": 10})
 
 
 @dataclass
@@ -174,16 +174,16 @@ class OptimConfig:
         max_grad_norm: the gradient's norm is cut to this.
     """
 
-    lr: float = field(default=1e-5, metadata={"gt": 0})
+    lr: float = field(default=1e-5, metadata={"gt": 0, "le": 10})
     steps: int = field(default=0, metadata={"ge": 0})
-    epochs: float = field(default=1.0, metadata={"gt": 0})
+    epochs: float = field(default=1.0, metadata={"gt": 0, "le": 1e6})
     batch_size: int = field(default=16, metadata={"gt": 0})
     micro_batch_size: int = field(default=16, metadata={"gt": 0})
     pack: bool = False
     pack_tokens: int = field(default=8192, metadata={"gt": 0})
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     warmup: float = field(default=0.03, metadata={"ge": 0})
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[float, float] = field(default=(0.9, 0.999), metadata={"ge": 0, "lt": 1})
     weight_decay: float = field(default=0.01, metadata={"ge": 0})
     max_grad_norm: float = field(default=1.0, metadata={"gt": 0})
 
@@ -271,4 +271,4 @@ class TrainConfig:
     track: TrackConfig = field(default_factory=TrackConfig)
     save_every: int = field(default=200, metadata={"ge": 0})
     keep_checkpoints: int = field(default=2, metadata={"gt": 0})
-    seed: int = 0
+    seed: int = field(default=0, metadata={"ge": 0})

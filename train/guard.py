@@ -11,16 +11,25 @@ from collections import deque
 from statistics import median
 from typing import Any
 
-from demitasse.errors import DataError
+from demitasse.errors import ConfigError, DataError
 from train.config import GuardConfig
 
 FEWEST = 5  # losses that a median says something from
 
 
 class Guard:
-    """Says of each step, in turn, whether it is taken."""
+    """Says of each step, in turn, whether it is taken.
+
+    Raises:
+        ConfigError: for a `guard.spike` that ordinary losses reach.
+    """
 
     def __init__(self, config: GuardConfig) -> None:
+        if 0 < config.spike <= 1:
+            raise ConfigError(
+                f"guard.spike is {config.spike}, which leaves out every other step; it is how many times the median a "
+                "loss may be: 3, for example, or 0 never to look"
+            )
         self._config = config
         self._losses: deque[float] = deque(maxlen=config.window)
         self._in_a_row = 0

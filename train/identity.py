@@ -38,14 +38,26 @@ class Identity:
         return hashlib.sha256(json.dumps([self.settings, self.items]).encode()).hexdigest()
 
 
-def identify(config: TrainConfig, lessons: Iterable[str], processes: int) -> Identity:
-    """The identity of a run on lessons with these keys, in their order."""
+def identify(
+    config: TrainConfig, lessons: Iterable[str], processes: int, kind: str = "", precision: str = "", base: str = ""
+) -> Identity:
+    """The identity of a run on lessons with these keys, in their order.
+
+    Args:
+        config: of the run.
+        lessons: their keys.
+        processes: how many train.
+        kind: how the model is shared out among them.
+        precision: what is computed in, where that is not the weights' own.
+        base: hash of the weights that are trained on: the same folder may come to hold another model.
+    """
     values = json.loads(json.dumps(dict(_flat(asdict(config))) | {"processes": processes}))
     settings = {name: value for name, value in values.items() if not name.startswith(_FREE) and name not in _MEANS}
     digest = hashlib.sha256()
     for lesson in lessons:
         digest.update(lesson.encode("utf-8", "surrogatepass") + b"\0")
-    return Identity(settings, {name: values[name] for name in _MEANS}, digest.hexdigest())
+    means = {name: values[name] for name in _MEANS} | {"distribution": kind, "mixed precision": precision}
+    return Identity(settings | {"weights in model.path": base}, means, digest.hexdigest())
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> Iterable[tuple[str, Any]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,20 +24,28 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"--num[_-]processes(?:=(\d+))?")
 _FILE = re.compile(r"--config[_-]file(?:=(.+))?")
 _SHARDED = ("FSDP", "DEEPSPEED")
+# Processes wait while the first one makes data, measures them or saves, which may take longer than NCCL's ten minutes.
+PATIENCE = timedelta(hours=4)
 
 
 def start_accelerator() -> Accelerator:
-    """What this process trains with, and the others it trains with."""
+    """What this process trains with, and the others it trains with.
+
+    Raises:
+        ConfigError: for a precision that cannot be trained in.
+    """
     import torch
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState, PartialState
     from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin, InitProcessGroupKwargs
 
+    if os.environ.get("ACCELERATE_MIXED_PRECISION") == "fp16":
+        raise ConfigError("fp16 is not supported: its loss scale leaves steps out; take --mixed_precision bf16, or no")
     if torch.accelerator.is_available():
-        return Accelerator()
+        return Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)])
     if _is_set("ACCELERATE_USE_DEEPSPEED"):
-        return Accelerator(kwargs_handlers=[InitProcessGroupKwargs(backend="gloo")])
-    accelerator = Accelerator(cpu=True)
+        return Accelerator(kwargs_handlers=[InitProcessGroupKwargs(backend="gloo", timeout=PATIENCE)])
+    accelerator = Accelerator(cpu=True, kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)])
     if _is_set("ACCELERATE_USE_FSDP") and accelerator.distributed_type == DistributedType.MULTI_CPU:
         for state in (PartialState._shared_state, AcceleratorState._shared_state):
             state["distributed_type"] = DistributedType.FSDP
@@ -60,6 +69,7 @@ def tell_deepspeed(accelerator: Accelerator, optim: OptimConfig, guard: GuardCon
         )
     plugin.deepspeed_config["train_micro_batch_size_per_gpu"] = optim.micro_batch_size
     plugin.deepspeed_config["gradient_clipping"] = optim.max_grad_norm
+    plugin.deepspeed_config["gradient_accumulation_steps"] = 1  # the loss is divided once, in train/step.py
 
 
 def _is_set(name: str) -> bool:

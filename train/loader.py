@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
+from accelerate.utils import broadcast_object_list
 from torch.utils.data import DataLoader
 
+from demitasse.errors import DemitasseError
 from demitasse.student.collate import check_packs
 from demitasse.student.encode import Encoder
 from demitasse.student.load import Student, load_student
 from demitasse.student.sight import Sight
+from demitasse.student.weights import weights_hash
 from train.batches import MicroBatch, MicroBatches, make_micro_batch
 from train.config import TrainConfig
 from train.examples import Examples
 from train.lessons import Lesson
 from train.stop import ignore_signals
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+def base_hash(config: TrainConfig, accelerator: Accelerator) -> str:
+    """Hash of the weights that are trained on, worked out by one process; "" where there is no model to load."""
+    found = [""]
+    if accelerator.is_main_process:
+        with contextlib.suppress(DemitasseError):  # every process says so when it opens the student
+            found = [weights_hash(Path(config.model.path))]
+    broadcast_object_list(found)
+    return found[0]
 
 
 def open_student(config: TrainConfig) -> Student:

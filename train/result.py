@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from demitasse.atomic import write_text
 from demitasse.dataset import TaskFile, read, read_folder
+from demitasse.errors import ConfigError
 from demitasse.media.probe import content_hash
 from demitasse.student.adapter import ADAPTER_WEIGHTS
 from demitasse.student.load import Student
@@ -68,10 +69,22 @@ def _described(file: TaskFile, tasks: list[str]) -> dict[str, Any]:
     return {"file": str(file.path), "sha256": hashed, "license": file.license, "items": dict(counted)}
 
 
-def is_finished(output: Path, key: str) -> bool:
-    """Whether `output` holds the whole result of the run with this key."""
-    record = output / RECORD
-    return record.is_file() and bool(json.loads(record.read_text(encoding="utf-8"))["key"] == key)
+def is_finished(config: TrainConfig, key: str) -> bool:
+    """Whether the whole result of the run with this key is there, validated as it is to be.
+
+    Raises:
+        ConfigError: if there is that of another run, which would be written over.
+    """
+    record = Path(config.output_dir) / RECORD
+    if not record.is_file():
+        return False
+    told = json.loads(record.read_text(encoding="utf-8"))
+    if told["key"] != key:
+        raise ConfigError(
+            f"{record.parent} holds a student that was trained with other settings or data, as {RECORD} there tells; "
+            "give another output_dir, or delete it"
+        )
+    return bool(told["config"]["validate"] == asdict(config.validate))
 
 
 def save(accelerator: Accelerator, loss_of: Any, student: Student, config: TrainConfig, key: str, step: int) -> Path:

@@ -29,7 +29,7 @@ from demitasse.student.load import Student
 from demitasse.student.sight import Sight
 from evaluate.in_training import Evaluator, HeldOut
 from evaluate.student import StudentSettings
-from train import loss, parts, result
+from train import checkpoint, loss, parts, result
 from train.batches import MicroBatches
 from train.checkpoint import FOLDER, Checkpoints
 from train.config import TrainConfig
@@ -40,7 +40,7 @@ from train.identity import identify, seed_of
 from train.launch import start_accelerator, tell_deepspeed
 from train.lengths import Length, keep_fitting, measure
 from train.lessons import read_lessons
-from train.loader import open_loader, open_student
+from train.loader import base_hash, open_loader, open_student
 from train.mixture import Order, steps_of
 from train.optimizer import build_optimizer, build_schedule
 from train.step import optimizer_step
@@ -72,8 +72,11 @@ def train(config: TrainConfig) -> Path:
 
     # ---- data
     lessons = read_lessons(config.data)
-    identity = identify(config, (lesson.key for lesson in lessons), ranks)
-    if result.is_finished(output, identity.key):
+    base = base_hash(config, accelerator)
+    kind, precision = str(accelerator.distributed_type.value), accelerator.mixed_precision
+    identity = identify(config, (lesson.key for lesson in lessons), ranks, kind, precision, base)
+    checkpoint.check(output / FOLDER, identity)
+    if result.is_finished(config, identity.key):
         say(f"{output / result.STUDENT}: already trained with these settings and this data")
         return output / result.STUDENT
     accelerator.wait_for_everyone()
@@ -147,10 +150,17 @@ def train(config: TrainConfig) -> Path:
                 raise Interrupted(stop.signal, step, steps)
 
     # ---- result
-    if validation.best and validation.best < step:
-        say(f"the student is that of step {validation.best}, the best round of validation")
-        checkpoints.restore(validation.best)
-    trained = result.save(accelerator, loss_of, student, config, identity.key, validation.best or step)
+    if step < steps:
+        say(f"stopped after step {step}: the last {config.validate.patience} rounds of validation were no better")
+    best = validation.best if validation.best is not None else step
+    if best < step and checkpoints.holds(best):
+        say(f"the student is that of step {best}, the best round of validation")
+        checkpoints.restore(best)
+    elif best < step:
+        why = "its checkpoint is gone" if best else "that was before training"
+        say(f"the best round of validation was that of step {best}, but {why}: the student is that of step {step}")
+        best = step
+    trained = result.save(accelerator, loss_of, student, config, identity.key, best)
     say(f"trained student: {trained}")
     return trained
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from demitasse.config import read_config
-from demitasse.errors import DemitasseError, DiskFullError
+from demitasse.errors import ConfigError, DemitasseError, DiskFullError
 from demitasse.recipe import prepare
 from train.config import TrainConfig
 from train.launch import launch_missing, start_accelerator
@@ -57,6 +57,8 @@ def run(train: Train, args: argparse.Namespace) -> int:
         0; 3 if items or steps were left out; 130 or 143 if a signal ended it, with a checkpoint saved.
     """
     config = read_config(TrainConfig, args.config, args.overrides, section="train")
+    if not config.output_dir.strip() or Path(config.output_dir).is_file():
+        raise ConfigError(f"output_dir is '{config.output_dir}'; name a folder for what the run writes")
     with start_accelerator().main_process_first():
         prepare(Path(args.config), config.data.files)
     try:

@@ -19,7 +19,7 @@ import orjson
 from numpy.typing import NDArray
 
 from demitasse.atomic import replacing
-from demitasse.errors import DataError
+from demitasse.errors import DiskFullError
 from demitasse.media.frames import Frames, ReaderName, read_frames, reader_named
 from demitasse.media.probe import content_hash, inspect
 from demitasse.media.resize import fit_within
@@ -77,7 +77,7 @@ class FrameCache:
 
         Raises:
             MediaError: the video cannot be read.
-            DataError: the cache folder cannot be written.
+            DiskFullError: the cache folder cannot be written.
         """
         content = self._content(path, policy, max_pixels, budget)
         key = _key(content)
@@ -165,7 +165,7 @@ class FrameCache:
             with replacing(notes_path) as partial:
                 partial.write_bytes(orjson.dumps(notes, option=orjson.OPT_INDENT_2))
         except OSError as error:
-            raise DataError(
+            raise DiskFullError(
                 f"{self.folder}: the frame cache cannot be written ({error.strerror}); "
                 "free some space or set another folder"
             ) from None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from demitasse.errors import DataError
+from demitasse.errors import ConfigError, DataError
 from demitasse.geometry import smart_resize
 from demitasse.student.processor_files import pixel_bounds, processor_json, video_processor_json
 
@@ -47,7 +47,13 @@ class VisionSettings:
         return self.patch_size * self.merge_size
 
     def with_bounds(self, min_pixels: int | None, max_pixels: int | None) -> VisionSettings:
-        """These settings with other bounds for the pixels of an image or a frame; None keeps the present one."""
+        """These settings with other bounds for the pixels of an image or a frame; None keeps the present one.
+
+        Raises:
+            ConfigError: if the fewest are more than the most.
+        """
+        if min_pixels and max_pixels and min_pixels > max_pixels:
+            raise ConfigError(f"min_pixels is {min_pixels}, which is more than max_pixels, {max_pixels}")
         changed = self
         if min_pixels:
             changed = replace(changed, min_pixels=min_pixels, video_min_pixels=None)

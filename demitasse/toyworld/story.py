@@ -134,7 +134,7 @@ def _question(
     story: ToyStory, chance: random.Random, kind: str, question: str, first: int, answer: int
 ) -> StoryQuestion:
     """A question whose answer is the touch number `answer`; one looks from the touch number `first` to its end."""
-    # In order of the alphabet: letters bound at random are a lesson of their own, which is not what is asked about here.
+    # In order of the alphabet: letters bound at random would be a lesson of their own, and not the one that is asked.
     options = tuple(sorted(set(STORY_COLOURS) - {story.mover.colour}))
     last = max(answer, first + (kind == "TP"))
     spans = ((story.touches[first].start, story.touches[last].end),)

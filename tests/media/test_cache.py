@@ -7,7 +7,7 @@ import numpy as np
 import orjson
 import pytest
 
-from demitasse.errors import ConfigError, DataError, MediaError
+from demitasse.errors import ConfigError, DiskFullError, MediaError
 from demitasse.media import cache as cache_module
 from demitasse.media.cache import FrameCache
 from demitasse.media.frames import read_frames
@@ -156,7 +156,7 @@ def test_interrupted_write_leaves_no_entry(video, tmp_path, monkeypatch):
 
 def test_folder_that_cannot_be_written_is_named(video, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(DataError, match=r"file: the frame cache cannot be written \(.+\); free some space"):
+    with pytest.raises(DiskFullError, match=r"file: the frame cache cannot be written \(.+\); free some space"):
         FrameCache(tmp_path / "file").frames(video("h264_mp4"), POLICY)
 
 

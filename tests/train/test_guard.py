@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from demitasse.errors import DataError
+from demitasse.errors import ConfigError, DataError
 from train.config import GuardConfig
 from train.guard import Guard
 
@@ -107,3 +107,9 @@ def test_steps_left_out_change_no_weight_and_are_counted_in_log_and_exit_code(
         load_file(tmp_path / "out/student/model.safetensors"),
     )
     assert all(torch.equal(before[name].nan_to_num(), after[name].nan_to_num()) for name in after)
+
+
+@pytest.mark.parametrize("spike", [0.5, 1.0])
+def test_a_spike_that_ordinary_losses_reach_is_refused(spike):
+    with pytest.raises(ConfigError, match="guard.spike"):
+        Guard(GuardConfig(spike=spike))

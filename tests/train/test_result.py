@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +20,7 @@ from demitasse.student.load import load_model, load_student
 from demitasse.student.record import read_record
 from demitasse.student.weights import base_of, model_hash, weights_hash
 from train import parts, result
-from train.config import FramesConfig, LoraConfig, ModelConfig, PartConfig, TrainConfig
+from train.config import FramesConfig, LoraConfig, ModelConfig, PartConfig, TrainConfig, ValidateConfig
 from train.verify import apart, logits, samples
 
 METHODS = {
@@ -148,9 +149,15 @@ def test_the_record_names_data_with_counts_hashes_and_licences(trained, data_fol
 
 
 def test_only_the_run_of_the_same_key_is_finished(trained) -> None:
-    assert result.is_finished(trained.folder.parent, "key")
-    assert not result.is_finished(trained.folder.parent, "another")
-    assert not result.is_finished(trained.folder, "key")
+    assert result.is_finished(trained.config, "key")
+    assert not result.is_finished(replace(trained.config, output_dir=str(trained.folder)), "key")
+    validated = replace(trained.config, validate=ValidateConfig(patience=7))
+    assert not result.is_finished(validated, "key")
+
+
+def test_the_student_of_another_run_is_not_written_over(trained) -> None:
+    with pytest.raises(ConfigError, match="trained with other settings or data"):
+        result.is_finished(trained.config, "another")
 
 
 def test_data_that_is_gone_at_the_end_costs_no_student(settings, tmp_path, data_folder) -> None:
@@ -161,7 +168,7 @@ def test_data_that_is_gone_at_the_end_costs_no_student(settings, tmp_path, data_
     shutil.rmtree(gone)
     model, student = moved(config)
     result.save(one_process(), Around(model), student, config, "key", 3)
-    assert result.is_finished(tmp_path / "run", "key")
+    assert result.is_finished(config, "key")
 
 
 @pytest.mark.parametrize("method", ["full", "embeddings_full_beside_lora"])
@@ -205,10 +212,10 @@ def test_a_student_is_written_whole_or_not_at_all(settings, tmp_path, monkeypatc
         with pytest.raises(OSError, match="No space"):
             result.save(one_process(), Around(model), student, config, "second", 2)
     assert (folder / "model.safetensors").read_bytes() == before
-    assert not result.is_finished(tmp_path, "first") and not result.is_finished(tmp_path, "second")
+    assert not result.is_finished(config, "first") and not result.is_finished(config, "second")
     result.save(one_process(), Around(model), student, config, "second", 2)
     assert (folder / "model.safetensors").read_bytes() != before
-    assert result.is_finished(tmp_path, "second")
+    assert result.is_finished(config, "second")
     assert not list(tmp_path.glob("*.partial"))
 
 

@@ -14,7 +14,7 @@ from demitasse.errors import ConfigError
 from demitasse.student.load import load_student
 from train.checkpoint import FOLDER, complete
 from train.config import GuardConfig, OptimConfig
-from train.launch import missing_processes, tell_deepspeed
+from train.launch import missing_processes, start_accelerator, tell_deepspeed
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "recipes" / "accelerate"
@@ -151,6 +151,12 @@ def test_deepspeed_cannot_leave_a_step_out_and_says_so(guard):
     state = SimpleNamespace(deepspeed_plugin=SimpleNamespace(deepspeed_config=told))
     accelerator = SimpleNamespace(state=state)
     tell_deepspeed(accelerator, OptimConfig(micro_batch_size=3, max_grad_norm=0.5), GuardConfig())  # type: ignore[arg-type]
-    assert told == {"train_micro_batch_size_per_gpu": 3, "gradient_clipping": 0.5}
+    assert told == {"train_micro_batch_size_per_gpu": 3, "gradient_clipping": 0.5, "gradient_accumulation_steps": 1}
     with pytest.raises(ConfigError, match="cannot leave a step out with DeepSpeed"):
         tell_deepspeed(accelerator, OptimConfig(), GuardConfig(**guard))  # type: ignore[arg-type]
+
+
+def test_half_precision_with_a_loss_scale_is_refused(monkeypatch):
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "fp16")
+    with pytest.raises(ConfigError, match="bf16"):
+        start_accelerator()

@@ -103,6 +103,12 @@ def test_the_best_round_is_the_student_and_patience_ends_the_run(train_it, tmp_p
         pytest.param(["data.files=[no/such/file.json]"], "no/such/file.json", id="missing_file"),
         pytest.param(["model.path=no/such/model"], "no/such/model", id="missing_model"),
         pytest.param(["data.files=[]"], "data.files", id="no_files"),
+        pytest.param(["optim.lr=inf"], "optim.lr", id="endless_rate"),
+        pytest.param(["seed=-1"], "seed", id="seed_below_zero"),
+        pytest.param(["optim.betas=[0.9, 1.5]"], "optim.betas", id="beta_above_one"),
+        pytest.param(["optim.steps=0", "optim.epochs=inf"], "optim.epochs", id="endless_epochs"),
+        pytest.param(["output_dir="], "output_dir", id="no_folder_to_write_to"),
+        pytest.param(["frames.min_pixels=100000", "frames.max_pixels=1000"], "min_pixels", id="bounds_crossed"),
     ],
 )
 def test_a_mistake_is_one_line_with_its_name_and_exit_code_2(recipe, capsys, overrides, message):
@@ -147,3 +153,15 @@ def test_the_script_runs_from_the_root_with_hugging_faces_evaluate_installed(rec
 
 def test_the_script_is_a_story_of_at_most_200_lines():
     assert len((ROOT / "train" / "sft.py").read_text().splitlines()) <= 200
+
+
+def test_a_run_in_the_folder_of_another_is_refused_and_leaves_its_records(recipe, tmp_path, capsys):
+    assert main(train, "train/sft.py", ["--config", str(recipe), "optim.steps=1", "save_every=0"]) == 0
+    output = next(tmp_path.rglob("train.json")).parent
+    kept = {path.name: path.read_bytes() for path in output.iterdir() if path.is_file()}
+    weights = (output / "student" / "model.safetensors").read_bytes()
+    words = ["--config", str(recipe), "optim.steps=1", "save_every=0", "optim.lr=5e-5"]
+    assert main(train, "train/sft.py", words) == 2
+    assert "holds a student that was trained with other settings" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in output.iterdir() if path.is_file()} == kept
+    assert (output / "student" / "model.safetensors").read_bytes() == weights
