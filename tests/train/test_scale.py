@@ -134,6 +134,21 @@ def test_fsdp2_learns_what_one_process_learns_and_one_process_goes_on_from_its_s
         assert not any(torch.isnan(weight).any() for weight in theirs.values())
 
 
+@pytest.mark.slow
+def test_fsdp2_in_bfloat16_rounds_layers_and_no_sums(recipe, train_it, tmp_path):
+    one = train_it(f"output_dir={tmp_path}/one")
+    command = [
+        sys.executable, "-m", "accelerate.commands.launch", "--config_file", "recipes/accelerate/fsdp2.yaml",
+        "--num_processes", "2", "--main_process_port", "0",
+        "train/sft.py", "--config", str(recipe), f"output_dir={tmp_path}/two",
+    ]  # fmt: skip
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    told = losses(tmp_path / "two")
+    assert told == pytest.approx(losses(one.parent), abs=0.02)
+    assert any(loss != float(torch.tensor(loss).bfloat16()) for loss in told)
+
+
 def test_the_slurm_template_is_bash_and_names_files_that_are_there():
     template = ROOT / "recipes" / "slurm" / "train.slurm"
     assert subprocess.run(["bash", "-n", template], capture_output=True).returncode == 0
