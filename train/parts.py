@@ -106,8 +106,9 @@ def lines(rows: list[Row]) -> list[str]:
     said.append(f"  {'all':<19}{learning:>15,}{total:>17,}   {learning / total:.2%} of the model learns")
     if any(row.learn == "full" and row.dtype in ("bfloat16", "float16") for row in rows):
         said.append(
-            "  note: weights that learn are kept in 16 bits, where a change of less than 1/256 of a weight is lost; "
-            "model.dtype=float32 with `accelerate launch --mixed_precision bf16` loses none"
+            "  note: weights that learn are kept in 16 bits, where a change of less than 1/256 of a weight is lost and "
+            "AdamW's second moment does not fall again; "
+            "model.dtype=float32 with `accelerate launch --mixed_precision bf16` has neither fault"
         )
     return said
 
