@@ -258,7 +258,13 @@ def _steps(
     laid = [batches.of_step(step) for step in range(batches.stop)]
     passes = [[lengths[item] for item in row] for step in laid for rank in step for row in rank if row]
     useful = sum(one.tokens for row in passes for one in row)
-    room = [optim.pack_tokens if optim.pack else len(row) * max(one.tokens for one in row) for row in passes]
+    # A longer item has a row of its own, which is as long as the item.
+    room = [
+        max(optim.pack_tokens, sum(one.tokens for one in row))
+        if optim.pack
+        else len(row) * max(one.tokens for one in row)
+        for row in passes
+    ]
     longest = max(one.tokens for one in lengths)
     size = max(optim.pack_tokens, longest) if optim.pack else min(optim.micro_batch_size, optim.batch_size) * longest
     largest = Pass(

@@ -129,6 +129,7 @@ def train(config: TrainConfig) -> Path:
     with StopRequest(accelerator) as stop, Track(config, names, steps, start, main, used) as track:
         validation = Validation(config, evaluator, track, accelerator, start, steps, stop.is_asked)
         if validation.due(start):
+            say(f"asking the held-out items before step {start + 1}")
             validation.round(start)
         while step < steps and not validation.stops:
             step += 1

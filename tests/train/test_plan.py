@@ -80,6 +80,11 @@ def test_rows_are_those_that_the_run_makes(recipe, overrides, gpus):
     assert found["fill"] == sum(lengths[item].tokens for row in rows for item in row) / room
 
 
+def test_rows_of_items_that_are_longer_than_a_row_are_full_and_no_fuller(recipe):
+    found = make_plan(config_of(recipe, "optim.pack=true", "optim.pack_tokens=10"), NO_GPU)["steps"]
+    assert found["fill"] == 1.0
+
+
 def test_what_is_over_long_is_told_with_its_reason_and_left_out_of_the_steps(recipe):
     tokens = sorted(one.tokens for one in lengths_of(config_of(recipe)))
     limit = tokens[5]

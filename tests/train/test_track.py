@@ -356,3 +356,12 @@ def test_trackio_keeps_the_values_and_the_table(tmp_path, monkeypatch):
     assert [(step, row["train/loss"]) for step, row in kept if "train/loss" in row] == [(1, 1.0), (2, 0.5)]
     assert [row["validation/score"] for _, row in kept if "validation/score" in row] == [0.5]
     assert "&#60;b&#62;A" in next(str(row) for _, row in kept if "validation/samples" in row)
+
+
+def test_a_step_without_a_target_has_no_loss(tmp_path):
+    row = measure(1, stepped(0.0, labels=0, grad_norm=0.0), RATES, 0, None)
+    assert math.isnan(row["loss"]) and math.isnan(row["grad_norm"])
+    assert not {"train/loss", "train/grad_norm"} & figures(row).keys()
+    with Ledger(tmp_path / "log.jsonl", 0) as ledger:
+        ledger.write(row)
+    assert rows(tmp_path)[0]["loss"] is None

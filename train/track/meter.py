@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,9 +28,9 @@ def measure(step: int, stepped: Stepped, rates: Mapping[str, float], skipped: in
     """
     row: Row = {
         "step": step,
-        "loss": stepped.loss,
+        "loss": stepped.loss if stepped.labels else math.nan,
         "learning_rate": dict(rates),
-        "grad_norm": stepped.grad_norm,
+        "grad_norm": stepped.grad_norm if stepped.labels else math.nan,
         "items": stepped.samples,
         "tokens": stepped.tokens,
         "label_tokens": stepped.labels,
@@ -92,7 +93,8 @@ def _rates(rates: Mapping[str, float]) -> str:
 def figures(row: Row) -> dict[str, float]:
     """A row as trackers take it: `train/loss` and so on, with `train/learning_rate/vision` where parts differ."""
     rates: Mapping[str, float] = row["learning_rate"]
-    flat = {f"train/{name}": value for name, value in row.items() if name not in ("step", "learning_rate")}
+    numbers = {name: value for name, value in row.items() if name not in ("step", "learning_rate")}
+    flat = {f"train/{name}": value for name, value in numbers.items() if math.isfinite(value)}
     flat["train/learning_rate"] = max(rates.values())
     if len(set(rates.values())) > 1:
         flat |= {f"train/learning_rate/{part}": rate for part, rate in rates.items()}
