@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -32,6 +33,7 @@ FILES = {
     "2": describe.FILE,
     "3": questions.FILE,
 }
+REMOVALS, BETWEEN_REMOVALS = 40, 0.05  # seconds
 SCRATCH = ".clips"  # in the results folder, so that what a kill leaves there is found and removed
 CLIP_FPS = 2.0  # of footage short enough to be sent whole, where an endpoint takes frames only
 FEWEST_FRAMES = 4
@@ -103,4 +105,9 @@ def _scratch(folder: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        # A worker that still cuts what nobody waits for may put a file into a folder that is just being removed.
+        for _ in range(REMOVALS):
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                break
+            time.sleep(BETWEEN_REMOVALS)
