@@ -42,7 +42,7 @@ def start_accelerator() -> Accelerator:
     if os.environ.get("ACCELERATE_MIXED_PRECISION") == "fp16":
         raise ConfigError("fp16 is not supported: its loss scale leaves steps out; take --mixed_precision bf16, or no")
     if torch.accelerator.is_available():
-        return _with_exact_sums(Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)]))
+        return with_exact_sums(Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)]))
     if _is_set("ACCELERATE_USE_DEEPSPEED"):
         return Accelerator(kwargs_handlers=[InitProcessGroupKwargs(backend="gloo", timeout=PATIENCE)])
     accelerator = Accelerator(cpu=True, kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)])
@@ -50,10 +50,10 @@ def start_accelerator() -> Accelerator:
         for state in (PartialState._shared_state, AcceleratorState._shared_state):
             state["distributed_type"] = DistributedType.FSDP
         AcceleratorState._shared_state["fsdp_plugin"] = FullyShardedDataParallelPlugin()
-    return _with_exact_sums(accelerator)
+    return with_exact_sums(accelerator)
 
 
-def _with_exact_sums(accelerator: Accelerator) -> Accelerator:
+def with_exact_sums(accelerator: Accelerator) -> Accelerator:
     """Let FSDP2 compute layers in bfloat16, and everything that is summed in float32.
 
     accelerate's own policy also rounds what goes into the model and comes out of it: the weights of the loss, the

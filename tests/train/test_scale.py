@@ -14,7 +14,7 @@ from demitasse.errors import ConfigError
 from demitasse.student.load import load_student
 from train.checkpoint import FOLDER, complete
 from train.config import GuardConfig, OptimConfig
-from train.launch import missing_processes, start_accelerator, tell_deepspeed
+from train.launch import missing_processes, start_accelerator, tell_deepspeed, with_exact_sums
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "recipes" / "accelerate"
@@ -134,8 +134,22 @@ def test_fsdp2_learns_what_one_process_learns_and_one_process_goes_on_from_its_s
         assert not any(torch.isnan(weight).any() for weight in theirs.values())
 
 
+def test_fsdp2_in_bfloat16_adds_up_in_float32_and_leaves_what_goes_in_and_out_as_it_is():
+    from types import SimpleNamespace
+
+    from accelerate.utils import FullyShardedDataParallelPlugin
+
+    plugin = FullyShardedDataParallelPlugin(fsdp_version=2)
+    plugin.set_mixed_precision("bf16")  # accelerate's own way: everything in bfloat16
+    assert plugin.mixed_precision_policy.reduce_dtype == torch.bfloat16
+    with_exact_sums(SimpleNamespace(state=SimpleNamespace(fsdp_plugin=plugin), mixed_precision="bf16"))  # type: ignore[arg-type]
+    policy = plugin.mixed_precision_policy
+    assert (policy.param_dtype, policy.reduce_dtype) == (torch.bfloat16, torch.float32)
+    assert policy.output_dtype is None and not policy.cast_forward_inputs
+
+
 @pytest.mark.slow
-def test_fsdp2_in_bfloat16_rounds_layers_and_no_sums(recipe, train_it, tmp_path):
+def test_fsdp2_in_bfloat16_learns_what_one_process_does_in_float32_but_for_rounding(recipe, train_it, tmp_path):
     one = train_it(f"output_dir={tmp_path}/one")
     command = [
         sys.executable, "-m", "accelerate.commands.launch", "--config_file", "recipes/accelerate/fsdp2.yaml",
