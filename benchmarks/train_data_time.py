@@ -84,10 +84,10 @@ def epoch(folder: Path) -> dict[str, Any]:
     from demitasse.media.sample import SamplingPolicy
     from demitasse.student.load import build_encoder
     from demitasse.student.sight import Sight, SightSettings
-    from train.batches import make_micro_batch
     from train.config import LossConfig
-    from train.examples import Examples
-    from train.lessons import Lesson
+    from train.data.batches import make_micro_batch
+    from train.data.examples import Examples
+    from train.data.lessons import Lesson
 
     torch.set_num_threads(1)
     from transformers import AutoConfig

@@ -5,8 +5,8 @@
 
 Nothing is downloaded: shapes are the published ones, and speed does not depend on what the weights are. A step learns
 one row through `train`'s own step, loss, packing, adapters and optimizer; rows are made beforehand, so data time is not
-in it. MFU counts what the products need (train/flops.py), against the data sheet's dense peak; what checkpointing
-computes again is no use and is not counted.
+in it. MFU counts what the products need (train/planning/flops.py), against the data sheet's dense peak; what
+checkpointing computes again is no use and is not counted.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from demitasse.stages import use_checkout
 
 if TYPE_CHECKING:
-    from train.batches import MicroBatch
-    from train.lengths import Length
+    from train.data.batches import MicroBatch
+    from train.data.lengths import Length
 
 ROW = 16_384  # tokens
 FRAMES, HEIGHT, WIDTH = 32, 256, 448  # of a sample's video: 16 temporal patches of 8 x 14 tokens
@@ -104,13 +104,13 @@ def measured(shape: Shape, method: Method, asked: argparse.Namespace) -> dict[st
     import torch
     from accelerate import Accelerator
 
-    from train import parts
     from train.config import ModelConfig, OptimConfig, TrainConfig
-    from train.flops import Cost
-    from train.loss import SummedLoss
-    from train.optimizer import build_optimizer
-    from train.step import optimizer_step
-    from train.utilisation import peak_flops
+    from train.loop.loss import SummedLoss
+    from train.loop.optimizer import build_optimizer
+    from train.loop.step import optimizer_step
+    from train.model import parts
+    from train.planning.flops import Cost
+    from train.planning.utilisation import peak_flops
 
     accelerator = Accelerator(cpu=asked.tiny)
     model_config = ModelConfig(method=method, attention=asked.attention, checkpointing=asked.checkpointing)
@@ -190,10 +190,10 @@ def one_row(tokenizer: Any, model: Any, most: int) -> tuple[MicroBatch, list[Len
     from demitasse.student.encode import Encoder, see
     from demitasse.student.family import family_of
     from demitasse.student.vision import VisionSettings
-    from train.batches import make_micro_batch
     from train.config import LossConfig
-    from train.examples import Example
-    from train.lengths import Length
+    from train.data.batches import make_micro_batch
+    from train.data.examples import Example
+    from train.data.lengths import Length
 
     half = (0.5, 0.5, 0.5)
     vision = VisionSettings(16, 2, 2, half, half, min_pixels=64 * 64, max_pixels=1024 * 1024)

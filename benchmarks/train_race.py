@@ -207,8 +207,8 @@ def peer_rows(race: Race, recipe: Path) -> list[dict[str, str]]:
     from demitasse.dataset.shown_frames import shown_frames
     from demitasse.student.modes import target_text
     from train.config import TrainConfig
-    from train.lessons import read_lessons
-    from train.mixture import Order
+    from train.data.lessons import read_lessons
+    from train.data.mixture import Order
 
     config = read_config(TrainConfig, recipe, [], section="train")
     lessons = read_lessons(config.data)

@@ -41,12 +41,12 @@ COMMANDS = {
     "check": Command("one tiny request to each endpoint before anything is spent", "annotate.check"),
     "data": Command("validate, count, split, convert, correct and publish datasets", "demitasse.data_command"),
     "train": Command("train a student, in one process", "train.command"),
-    "export": Command("merge, verify and publish a trained student", "train.export"),
-    "predict": Command("ask a student every question of a dataset", "evaluate.command"),
-    "score": Command("score predictions against a dataset", "evaluate.command"),
-    "judge": Command("have a model grade free-text predictions from 1 to 5", "evaluate.command"),
-    "compare": Command("a report of before and after", "evaluate.command"),
-    "bias": Command("where CoTasks help by telling the answer, by question type", "evaluate.bias_command"),
+    "export": Command("merge, verify and publish a trained student", "train.after.export"),
+    "predict": Command("ask a student every question of a dataset", "evaluate.asking.command"),
+    "score": Command("score predictions against a dataset", "evaluate.comparing.command"),
+    "judge": Command("have a model grade free-text predictions from 1 to 5", "evaluate.judging.command"),
+    "compare": Command("a report of before and after", "evaluate.comparing.command"),
+    "bias": Command("where CoTasks help by telling the answer, by question type", "evaluate.comparing.bias_command"),
     "select": Command(
         "choose the frames that a question needs, and count what that costs", "demitasse.selector.command"
     ),

@@ -69,7 +69,7 @@ def _of_config(args: argparse.Namespace) -> tuple[list[Path], Wanted]:
         if getattr(args, name) is not None:
             flag, key = name.replace("_", "-"), "data.cache_dir" if name == "cache" else f"frames.{name}"
             raise ConfigError(f"--{flag} and --config exclude one another: write {key}={getattr(args, name)}")
-    videos, sight = cli.of_stage("train.frames").videos_of(args.config, args.words)
+    videos, sight = cli.of_stage("train.data.frames").videos_of(args.config, args.words)
     return videos, Wanted(sight.cache, sight.settings.policy, sight.settings.max_pixels, sight.budget)
 
 

@@ -27,27 +27,30 @@ from accelerate.utils import set_seed
 from demitasse.config import save_resolved
 from demitasse.student.load import Student
 from demitasse.student.sight import Sight
-from evaluate.in_training import Evaluator, HeldOut
-from evaluate.student import StudentSettings
-from train import checkpoint, loss, parts, result
-from train.batches import MicroBatches
-from train.checkpoint import FOLDER, Checkpoints
+from evaluate.asking.in_training import Evaluator, HeldOut
+from evaluate.asking.student import StudentSettings
+from train.after import result
 from train.config import TrainConfig
-from train.examples import Unreadable
-from train.frames import open_sight
-from train.guard import Guard
-from train.identity import identify, seed_of
-from train.launch import start_accelerator, tell_deepspeed
-from train.lengths import Length, keep_fitting, measure
-from train.lessons import read_lessons
-from train.loader import base_hash, open_loader, open_student
-from train.mixture import Order, steps_of
-from train.optimizer import build_optimizer, build_schedule
-from train.step import optimizer_step
-from train.stop import Interrupted, StopRequest
+from train.data.batches import MicroBatches
+from train.data.examples import Unreadable
+from train.data.frames import open_sight
+from train.data.lengths import Length, keep_fitting, measure
+from train.data.lessons import read_lessons
+from train.data.loader import open_loader
+from train.data.mixture import Order, steps_of
+from train.loop import checkpoint, loss
+from train.loop.checkpoint import FOLDER, Checkpoints
+from train.loop.guard import Guard
+from train.loop.identity import identify, seed_of
+from train.loop.launch import start_accelerator, tell_deepspeed
+from train.loop.optimizer import build_optimizer, build_schedule
+from train.loop.step import optimizer_step
+from train.loop.stop import Interrupted, StopRequest
+from train.loop.validation import Validation, asked
+from train.model import parts
+from train.model.student import base_hash, open_student
+from train.planning.utilisation import Utilisation, peak_of
 from train.track import Track, check_trackers, learning_rates, lesson_names
-from train.utilisation import Utilisation, peak_of
-from train.validation import Validation, asked
 
 
 def train(config: TrainConfig) -> Path:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from train.examples import UNREADABLE
-from train.lengths import OVER_LONG
+from train.data.examples import UNREADABLE
+from train.data.lengths import OVER_LONG
 from train.track.track import LOG
 
 

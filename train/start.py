@@ -15,9 +15,9 @@ from demitasse.config import read_config
 from demitasse.errors import ConfigError, DemitasseError, DiskFullError
 from demitasse.recipe import prepare
 from train.config import TrainConfig
-from train.launch import launch_missing, start_accelerator
+from train.loop.launch import launch_missing, start_accelerator
+from train.loop.stop import Interrupted
 from train.shortfall import shortfall
-from train.stop import Interrupted
 
 BAD_INPUT, SKIPPED, INTERRUPTED = 2, 3, 130
 

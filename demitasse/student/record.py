@@ -29,7 +29,7 @@ _ASKED: dict[ResponseMode, tuple[AskMode, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class FramesUsed:
-    """The frames that a student was trained on, as `train.frames` names them."""
+    """The frames that a student was trained on, as `train.data.frames` names them."""
 
     fps: float
     max_frames: int

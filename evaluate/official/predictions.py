@@ -202,7 +202,7 @@ def cotask_key(asked: Asked) -> str | None:
 
 def _from_run(folder: Path, item_key: ItemKey) -> Iterator[tuple[str, Given]]:
     """The replies of a run to those of its items that are the benchmark's."""
-    from evaluate.arm import load_arm
+    from evaluate.comparing.arm import load_arm
 
     arm = load_arm(folder)
     keys = {item_id: key for item_id, asked in arm.items.items() if (key := item_key(asked)) is not None}

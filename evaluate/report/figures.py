@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from evaluate.boxes import CURVE
+from evaluate.comparing.boxes import CURVE
 from evaluate.records import Json
 from evaluate.score.grounding import HIT
 

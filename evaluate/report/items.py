@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from demitasse.answers import split_reasoning
-from evaluate.compare import Comparison
+from evaluate.comparing.compare import Comparison
 from evaluate.metric import COTASKS, METRICS
 from evaluate.records import Json, Scored
 from evaluate.report.boxes import answered, picture

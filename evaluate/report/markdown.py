@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from demitasse.figure import Figure
-from evaluate.boxes import COUNTS
-from evaluate.boxes import FIGURES as BOX_FIGURES
-from evaluate.cotasks import FIGURES as COTASK_FIGURES
+from evaluate.comparing.boxes import COUNTS
+from evaluate.comparing.boxes import FIGURES as BOX_FIGURES
+from evaluate.comparing.cotasks import FIGURES as COTASK_FIGURES
+from evaluate.comparing.wording import change_cell, difference, figure_cell, interval, media, number, p_value
 from evaluate.metric import GROUNDING, METRICS
 from evaluate.records import Json
-from evaluate.wording import change_cell, difference, figure_cell, interval, media, number, p_value
 
 
 def markdown(result: Json) -> str:

@@ -12,11 +12,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from demitasse.atomic import write_text
-from evaluate import wording
-from evaluate.boxes import COUNTS
-from evaluate.boxes import FIGURES as BOX_FIGURES
-from evaluate.compare import Comparison
-from evaluate.cotasks import FIGURES as COTASK_FIGURES
+from evaluate.comparing import wording
+from evaluate.comparing.boxes import COUNTS
+from evaluate.comparing.boxes import FIGURES as BOX_FIGURES
+from evaluate.comparing.compare import Comparison
+from evaluate.comparing.cotasks import FIGURES as COTASK_FIGURES
 from evaluate.metric import GROUNDING, METRICS
 from evaluate.records import Fault, Json
 from evaluate.report import figures

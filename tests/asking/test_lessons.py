@@ -12,7 +12,7 @@ from demitasse.dataset import read, write
 from demitasse.dataset.item_id import id_of
 from demitasse.errors import ConfigError, DataError
 from train.config import DataConfig, TrainConfig
-from train.lessons import read_lessons
+from train.data.lessons import read_lessons
 
 
 def lessons(world, **settings):

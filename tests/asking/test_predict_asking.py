@@ -10,7 +10,7 @@ from demitasse.dataset import read
 from demitasse.dataset.item_id import id_of
 from demitasse.selector.choosing import Choice
 from demitasse.selector.selections import SELECTIONS, Selection
-from evaluate.arm import load_arm
+from evaluate.comparing.arm import load_arm
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from demitasse.student.encode import IGNORE, Encoded
 from demitasse.student.load import load_student
 from demitasse.student.sight import Sight, SightSettings
 from train.config import DataConfig
-from train.examples import Examples
-from train.lessons import read_lessons
+from train.data.examples import Examples
+from train.data.lessons import read_lessons
 
 FPS, FRAMES = 1.0, 4
 

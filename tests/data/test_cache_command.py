@@ -14,7 +14,7 @@ from demitasse.media.cache import FrameCache
 from demitasse.media.sample import SamplingPolicy, VideoBudget
 from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
 from demitasse.toyworld.render import render
-from train.frames import videos_of
+from train.data.frames import videos_of
 
 CLIPS = 3
 FLAGS = ["--fps", "1", "--max-frames", "4", "--workers", "1"]

@@ -8,8 +8,8 @@ import pytest
 
 from demitasse.errors import ConfigError
 from demitasse.student.record import RECORD, FramesUsed, HowTrained, read_record, write_record
-from evaluate.as_trained import FLAGS, resolve
-from evaluate.student import StudentSettings
+from evaluate.asking.as_trained import FLAGS, resolve
+from evaluate.asking.student import StudentSettings
 
 TRAINED = HowTrained(FramesUsed(0.5, 12, 2, max_pixels=4096, video_pixels=20_000), "Watch closely.", "think")
 NOTHING = dict.fromkeys(FLAGS)

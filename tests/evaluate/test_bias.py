@@ -9,9 +9,9 @@ from demitasse.cotasks.leaks import Case
 from demitasse.cotasks.record import CoTasks, Entity, Event
 from demitasse.dataset.item_id import make_item_id
 from demitasse.errors import DataError
-from evaluate.arm import load_arm
-from evaluate.bias import bias_report
-from evaluate.bias import is_leaked as surely_leaked
+from evaluate.comparing.arm import load_arm
+from evaluate.comparing.bias import bias_report
+from evaluate.comparing.bias import is_leaked as surely_leaked
 from evaluate.records import Asked
 
 OPTIONS = ["runs", "sings", "sleeps", "drinks", "jumps"]

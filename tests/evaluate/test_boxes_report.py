@@ -11,9 +11,9 @@ from demitasse.chat.scripted import ScriptedModel
 from demitasse.cli import main
 from demitasse.dataset.item_id import make_item_id
 from demitasse.errors import DataError
-from evaluate.arm import load_arm
-from evaluate.compare import compare
-from evaluate.judge import judge_run
+from evaluate.comparing.arm import load_arm
+from evaluate.comparing.compare import compare
+from evaluate.judging.judge import judge_run
 from evaluate.records import Asked, read_rows
 from evaluate.report import figures
 from evaluate.report.page import write_report

@@ -96,7 +96,7 @@ def test_a_second_predict_loads_no_model_and_asks_nothing(world, runs, capsys, m
     def refuse(*_):
         raise AssertionError("the model was loaded")
 
-    monkeypatch.setattr("evaluate.student.open_student", refuse)
+    monkeypatch.setattr("evaluate.asking.student.open_student", refuse)
     assert predict(world, world / "base", runs / "base") == 0
     assert "0 items asked, 16 found done" in capsys.readouterr().out
 

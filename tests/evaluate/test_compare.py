@@ -5,9 +5,9 @@ import json
 import pytest
 
 from demitasse.errors import DataError
-from evaluate.arm import load_arm
-from evaluate.compare import compare, complaints
-from evaluate.judgements import JUDGEMENTS, write_judgements
+from evaluate.comparing.arm import load_arm
+from evaluate.comparing.compare import compare, complaints
+from evaluate.judging.judgements import JUDGEMENTS, write_judgements
 from evaluate.parse.free import parse_free
 from evaluate.records import Fault, read_rows, write_rows
 from evaluate.score.judged import Judgement, fingerprint

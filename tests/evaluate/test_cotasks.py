@@ -11,14 +11,14 @@ from demitasse.cotasks.record import TASK_NAMES, CoTasks, Entity, Event, KeyFram
 from demitasse.cotasks.text import question, write_task
 from demitasse.dataset.item_id import make_item_id
 from demitasse.errors import DataError
-from evaluate.arm import load_arm
-from evaluate.compare import compare
-from evaluate.cotasks import FIGURES, compare_cotasks, count_cotasks
+from evaluate.comparing.arm import load_arm
+from evaluate.comparing.compare import compare
+from evaluate.comparing.cotasks import FIGURES, compare_cotasks, count_cotasks
+from evaluate.comparing.table import score_table
 from evaluate.metric import COTASKS, METRICS, metric_of
 from evaluate.records import Asked, Fault, Prediction, State, read_rows
 from evaluate.report.page import write_report
 from evaluate.score import gold_faults, score_item
-from evaluate.table import score_table
 
 HOSTILE = "</div><script>alert(1)</script>\"' onerror=x"
 STAGES = list(TASK_NAMES)

@@ -8,7 +8,7 @@ import pytest
 
 from demitasse.errors import DataError
 from demitasse.geometry import iou
-from evaluate.boxes import FIGURES, compare_boxes, count_boxes
+from evaluate.comparing.boxes import FIGURES, compare_boxes, count_boxes
 from evaluate.metric import GROUNDING, metric_of
 from evaluate.records import Asked, Fault, Prediction, State
 from evaluate.score import gold_faults, score_item

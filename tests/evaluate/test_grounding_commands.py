@@ -16,7 +16,7 @@ from demitasse.student.sight import STYLE_FACTOR, Sight, SightSettings
 from demitasse.student.vision import read_vision_settings
 from demitasse.toyworld.picture import render_scene
 from demitasse.toyworld.scene import toy_scene
-from evaluate.arm import load_arm
+from evaluate.comparing.arm import load_arm
 
 SIZE = (96, 64)
 PICTURES = 4

@@ -2,11 +2,11 @@
 
 import pytest
 
-from evaluate.groups import UNNAMED, by_group
+from evaluate.comparing.groups import UNNAMED, by_group
+from evaluate.comparing.table import by_task, score_table
 from evaluate.metric import JUDGE, MCQ
 from evaluate.records import Asked, Scored, State
 from evaluate.stats import group_mean_values
-from evaluate.table import by_task, score_table
 
 
 def rows(hits, field="sub_task", metric="mcq"):

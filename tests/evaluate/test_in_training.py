@@ -24,8 +24,8 @@ from demitasse.student.load import Student, load_student
 from demitasse.student.sight import Sight, SightSettings
 from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
 from demitasse.toyworld.render import render
-from evaluate.in_training import COLUMNS, Evaluator, HeldOut, chosen, figures_of
-from evaluate.student import StudentSettings
+from evaluate.asking.in_training import COLUMNS, Evaluator, HeldOut, chosen, figures_of
+from evaluate.asking.student import StudentSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 MCQ = "Which way does it move?\nA. left\nB. right\nC. up\nD. down\nAnswer with a single letter."
@@ -248,7 +248,7 @@ def test_a_reference_that_cannot_be_scored_is_told_before_anything_is_asked(worl
 
 
 def test_no_reply_shrinks_a_denominator(make_run, items):
-    from evaluate.arm import load_arm
+    from evaluate.comparing.arm import load_arm
 
     folder = make_run("run", lambda item: item.reference if item.video_id != "clips/0.mp4" else None)
     rows = list(load_arm(folder).scores().values())

@@ -8,9 +8,9 @@ from demitasse.chat.blocks import read_blocks
 from demitasse.chat.model import Capability, Outcome, Reply
 from demitasse.engine.limits import Limits
 from demitasse.errors import ConfigError, DataError, DemitasseError
-from evaluate.arm import load_arm
-from evaluate.judge import judge_run, load_rubric
-from evaluate.judge_profile import LIKERT
+from evaluate.comparing.arm import load_arm
+from evaluate.judging.judge import judge_run, load_rubric
+from evaluate.judging.profile import LIKERT
 from evaluate.records import Fault, read_rows
 
 QUICK = Limits(reasks=1, attempts=2, first_wait=0.001, longest_wait=0.001, concurrency=2)

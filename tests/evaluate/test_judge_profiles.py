@@ -9,10 +9,10 @@ from demitasse.cli import main
 from demitasse.engine.caller import ParseError
 from demitasse.engine.limits import Limits
 from demitasse.errors import DataError
-from evaluate.arm import load_arm
-from evaluate.judge import judge_run, load_rubric
-from evaluate.judge_profile import COTASKS, LIKERT, PROFILES, VIDEOESPRESSO
-from evaluate.marks import Marked, marks_changes, read_marked, summarise_marks
+from evaluate.comparing.arm import load_arm
+from evaluate.judging.judge import judge_run, load_rubric
+from evaluate.judging.marks import Marked, marks_changes, read_marked, summarise_marks
+from evaluate.judging.profile import COTASKS, LIKERT, PROFILES, VIDEOESPRESSO
 from evaluate.records import Fault, read_rows
 
 QUICK = Limits(reasks=1, attempts=2, first_wait=0.001, longest_wait=0.001, concurrency=2)

@@ -11,8 +11,8 @@ from demitasse.dataset import Item, TaskFile, write
 from demitasse.dataset.item_id import make_item_id
 from demitasse.engine.lock import lock_results
 from demitasse.errors import ConfigError, DataError, DemitasseError, MediaError
-from evaluate.arm import load_arm
-from evaluate.predict import predict
+from evaluate.asking.predict import predict
+from evaluate.comparing.arm import load_arm
 
 SETTINGS = {"model": "fake", "frames": "video"}
 

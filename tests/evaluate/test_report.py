@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from evaluate import wording
-from evaluate.arm import load_arm
-from evaluate.compare import compare
+from evaluate.comparing import wording
+from evaluate.comparing.arm import load_arm
+from evaluate.comparing.compare import compare
 from evaluate.report import figures
 from evaluate.report.items import SHOWN, SHOWN_OF_TASK
 from evaluate.report.page import write_report

@@ -7,7 +7,6 @@ import pytest
 from scipy import stats as scipy_stats
 
 from evaluate.stats import (
-    FLIPS,
     clustered_mean,
     mcnemar_exact,
     paired_difference,
@@ -15,6 +14,7 @@ from evaluate.stats import (
     sign_flip,
     wilson,
 )
+from evaluate.stats.paired import FLIPS
 
 
 def _study(seed, clusters=30, most=6):

@@ -14,10 +14,10 @@ from demitasse.media.cache import FrameCache
 from demitasse.media.sample import SamplingPolicy
 from demitasse.student.load import load_student
 from demitasse.student.sight import Sight, SightSettings
-from evaluate.in_training import Evaluator, HeldOut
-from evaluate.student import StudentSettings
-from train.launch import start_accelerator
-from train.loss import SummedLoss
+from evaluate.asking.in_training import Evaluator, HeldOut
+from evaluate.asking.student import StudentSettings
+from train.loop.launch import start_accelerator
+from train.loop.loss import SummedLoss
 
 
 def main(world: Path, out: Path) -> None:

@@ -158,7 +158,7 @@ def test_a_stage_is_loaded_only_for_its_own_commands(tmp_path, name, loaded):
         "import sys; from demitasse.cli import main\n"
         f"try: main(['{name}', '--help'])\n"
         "except SystemExit: pass\n"
-        "print('evaluate.command' in sys.modules)"
+        "print('evaluate.comparing.command' in sys.modules)"
     )
     found = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert found.stdout.splitlines()[-1] == loaded, found.stderr

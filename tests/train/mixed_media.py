@@ -8,9 +8,9 @@ from demitasse.dataset import Item
 from demitasse.student.encode import Clip, Encoder, see
 from demitasse.student.load import Student, load_student
 from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
-from train.batches import MicroBatch, make_micro_batch
 from train.config import LossConfig
-from train.examples import Example
+from train.data.batches import MicroBatch, make_micro_batch
+from train.data.examples import Example
 
 TEXTS = ["A. left B. right C. up D. down The shape is at column 1, row 2 first. [1, 2, 3, 4]"] * 4
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from demitasse.errors import ConfigError
-from train import adapters, parts
 from train.config import LoraConfig, ModelConfig, PartConfig, TrainConfig
-from train.optimizer import build_optimizer
+from train.loop.optimizer import build_optimizer
+from train.model import adapters, parts
 
 
 def places(model: Any) -> set[str]:
@@ -219,7 +219,7 @@ def test_no_warning_is_left_to_the_person(fresh_model, recwarn):
 def test_4_bits_without_bitsandbytes_say_what_to_install(fresh_model, monkeypatch):
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     monkeypatch.setitem(sys.modules, "bitsandbytes.nn", None)
-    monkeypatch.delitem(sys.modules, "train.four_bits", raising=False)
+    monkeypatch.delitem(sys.modules, "train.model.four_bits", raising=False)
     with pytest.raises(ConfigError, match="pip install bitsandbytes"):
         parts.prepare(fresh_model("qwen3_vl"), ModelConfig(method="qlora"), 0)
 

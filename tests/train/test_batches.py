@@ -7,9 +7,9 @@ import torch
 
 from demitasse.student.encode import IGNORE
 from tests.train.mixed_media import micro_batch, mixed_examples, tiny_student
-from train.batches import MicroBatches
 from train.config import LossConfig, OptimConfig
-from train.examples import Example
+from train.data.batches import MicroBatches
+from train.data.examples import Example
 
 
 @dataclass(frozen=True)

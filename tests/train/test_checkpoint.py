@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import load_file
 
 from demitasse.errors import ConfigError, DataError, DiskFullError
-from train.checkpoint import FOLDER, Checkpoints, complete
 from train.config import DataConfig, GuardConfig, LoraConfig, ModelConfig, OptimConfig, TrainConfig
-from train.identity import identify, seed_of
+from train.loop.checkpoint import FOLDER, Checkpoints, complete
+from train.loop.identity import identify, seed_of
 
 ROOT = Path(__file__).resolve().parents[2]
 LORA = ("model.method=lora", "model.lora.dropout=0.1", "model.lora.r=2")
@@ -141,7 +141,7 @@ def test_a_signal_saves_says_how_to_go_on_and_leaves_no_process_behind(recipe, t
 def test_a_second_ctrl_c_ends_at_once(recipe, tmp_path):
     from accelerate import Accelerator
 
-    from train.stop import StopRequest
+    from train.loop.stop import StopRequest
 
     with StopRequest(Accelerator(cpu=True)) as stop:
         assert not stop.is_asked()

@@ -13,8 +13,8 @@ from demitasse.media.sample import SamplingPolicy
 from demitasse.student.load import load_student
 from demitasse.student.sight import Sight, SightSettings
 from train.config import DataConfig
-from train.examples import Examples, Unreadable
-from train.lessons import Lesson, read_lessons
+from train.data.examples import Examples, Unreadable
+from train.data.lessons import Lesson, read_lessons
 from train.sft import train
 from train.start import main
 

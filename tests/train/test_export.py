@@ -18,9 +18,10 @@ from demitasse.errors import ConfigError, DataError, DemitasseError
 from demitasse.student.load import load_student
 from demitasse.student.record import FramesUsed, HowTrained, read_record
 from demitasse.student.weights import model_name
-from train import card, export, merge, parts, result, servable
+from train.after import card, export, merge, result, servable
+from train.after.verify import agreement, apart, logits, samples
 from train.config import DataConfig, FramesConfig, LoraConfig, ModelConfig, PartConfig, TrainConfig
-from train.verify import agreement, apart, logits, samples
+from train.model import parts
 
 METHODS = {
     "full": ModelConfig(),

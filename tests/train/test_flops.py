@@ -7,10 +7,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from demitasse.student.tiny import build_model, build_tokenizer
-from train.anatomy import part_of
-from train.flops import Cost, Flops
-from train.gpus import GPUS, gpu_named
-from train.utilisation import Utilisation, peak_flops
+from train.model.anatomy import part_of
+from train.planning.flops import Cost, Flops
+from train.planning.gpus import GPUS, gpu_named
+from train.planning.utilisation import Utilisation, peak_flops
 
 FAMILIES = ["qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe", "qwen4_exp"]
 TOKENS, LABELS, FRAMES, SIDE = 150, 40, 3, 8  # of FRAMES temporal patches, SIDE times SIDE patches each

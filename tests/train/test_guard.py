@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from demitasse.errors import ConfigError, DataError
 from train.config import GuardConfig
-from train.guard import Guard
+from train.loop.guard import Guard
 
 NAN, INF = math.nan, math.inf
 

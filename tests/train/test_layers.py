@@ -11,9 +11,9 @@ from torch._dynamo.utils import counters
 from demitasse.errors import ConfigError
 from demitasse.student.collate import pack
 from tests.train.mixed_media import mixed_examples, tiny_student
-from train import layers, parts
 from train.config import LoraConfig, ModelConfig, PartConfig
-from train.loss import SummedLoss
+from train.loop.loss import SummedLoss
+from train.model import layers, parts
 
 FAMILIES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe", "qwen4_exp")
 LORA_EVERYWHERE = {"method": "lora", "vision": PartConfig("lora"), "merger": PartConfig("lora")}

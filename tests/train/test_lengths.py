@@ -22,10 +22,10 @@ from demitasse.student.encode import Encoder
 from demitasse.student.load import build_encoder
 from demitasse.student.sight import Sight, SightSettings
 from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
-from train import lengths as lengths_module
 from train.config import DataConfig
-from train.lengths import OVER_LONG, Length, keep_fitting, length_of, measure
-from train.lessons import Lesson
+from train.data import lengths as lengths_module
+from train.data.lengths import OVER_LONG, Length, keep_fitting, length_of, measure
+from train.data.lessons import Lesson
 
 TEXTS = ["A. left B. right. Answer with a single letter. The shape is at 1.5 seconds, column 1, row 2."] * 4
 VIDEO_SIZES = [(64, 48), (96, 96), (50, 130), (200, 34), (320, 180)]

@@ -11,11 +11,11 @@ from demitasse.errors import ConfigError
 from demitasse.student.encode import IGNORE
 from demitasse.student.token_kinds import CODES
 from tests.train.mixed_media import micro_batch, mixed_examples, noise, text_examples, tiny_student
-from train import loss
 from train.config import LossConfig
-from train.examples import Example
-from train.loss import SummedLoss, label_weights
-from train.vision_pass import with_normal_pixels
+from train.data.examples import Example
+from train.loop import loss
+from train.loop.loss import SummedLoss, label_weights
+from train.model.vision_pass import with_normal_pixels
 
 FAMILIES = ["qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe"]
 WEIGHTED = LossConfig("sample", reasoning=0.3, answer=2.0, structure=0.5, boxes=4.0)

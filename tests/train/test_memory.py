@@ -8,10 +8,10 @@ import torch
 from transformers import AutoModelForImageTextToText, Qwen2_5_VLConfig, Qwen3VLConfig
 
 from demitasse.student.tiny import build_model, build_tokenizer
-from train import parts
 from train.config import LoraConfig, ModelConfig, PartConfig, TrainConfig
-from train.memory import FIXED, Pass, estimate
-from train.plan import build_unweighted
+from train.model import parts
+from train.planning.memory import FIXED, Pass, estimate
+from train.planning.plan import build_unweighted
 
 # The public configurations, as far as shapes go.
 QWEN2_5_VISION = {

@@ -10,8 +10,8 @@ import pytest
 from demitasse.dataset import Item
 from demitasse.errors import ConfigError
 from train.config import DataConfig
-from train.lessons import Lesson, read_lessons
-from train.mixture import Order, steps_of, sum_of_floors
+from train.data.lessons import Lesson, read_lessons
+from train.data.mixture import Order, steps_of, sum_of_floors
 
 FILES = ["few.json", "many.json"]
 

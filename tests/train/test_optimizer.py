@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from train import parts
-from train.anatomy import part_of
 from train.config import LoraConfig, ModelConfig, OptimConfig, PartConfig, TrainConfig
-from train.optimizer import build_optimizer, build_schedule, learning_rate_factor, parameter_groups
+from train.loop.optimizer import build_optimizer, build_schedule, learning_rate_factor, parameter_groups
+from train.model import parts
+from train.model.anatomy import part_of
 
 OWN_RATES = {"vision": PartConfig("full", 1e-5), "merger": PartConfig("full", 1e-4), "embeddings": PartConfig("frozen")}
 

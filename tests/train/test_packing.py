@@ -14,9 +14,9 @@ from demitasse.student.collate import check_packs, collate, pack
 from demitasse.student.encode import IGNORE
 from demitasse.student.family import FAMILIES
 from tests.train.mixed_media import micro_batch, mixed_examples, noise, tiny_student
-from train.loss import SummedLoss
-from train.packed_attention import NAME, attend_by_sample
-from train.packing import lay_rows
+from train.data.packing import lay_rows
+from train.loop.loss import SummedLoss
+from train.model.packed_attention import NAME, attend_by_sample
 from train.sft import train
 from train.start import main
 

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from demitasse.errors import ConfigError
-from train import parts
-from train.anatomy import part_of
 from train.config import LoraConfig, ModelConfig, OptimConfig, PartConfig, TrainConfig
-from train.optimizer import build_optimizer
+from train.loop.optimizer import build_optimizer
+from train.model import parts
+from train.model.anatomy import part_of
 
 FAMILIES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe", "qwen4_exp")
-# Written out once more, and not as train/anatomy.py has it: where the weights of each part lie.
+# Written out once more, and not as train/model/anatomy.py has it: where the weights of each part lie.
 WHERE = {
     "vision": r"model\.visual\.(patch_embed|pos_embed|blocks)\.",
     "merger": r"model\.visual\.(merger|deepstack_merger_list)\.",

@@ -8,13 +8,13 @@ import pytest
 from demitasse import cli
 from demitasse.config import read_config
 from demitasse.errors import ConfigError
-from train.batches import MicroBatches
 from train.config import TrainConfig
-from train.lengths import Length, measure
-from train.lessons import read_lessons
-from train.mixture import Order
-from train.plan import GPU_NAMES, MFU, machine_of, make_plan
-from train.plan_text import as_text
+from train.data.batches import MicroBatches
+from train.data.lengths import Length, measure
+from train.data.lessons import read_lessons
+from train.data.mixture import Order
+from train.planning.plan import GPU_NAMES, MFU, machine_of, make_plan
+from train.planning.plan_text import as_text
 
 NO_GPU = machine_of(None, 1, None)
 
@@ -37,7 +37,7 @@ def lengths_of(config: TrainConfig) -> list[Length]:
     from transformers import AutoConfig
 
     from demitasse.student.load import build_encoder
-    from train.frames import open_sight
+    from train.data.frames import open_sight
 
     folder = Path(config.model.path)
     encoder = build_encoder(folder, AutoConfig.from_pretrained(folder))

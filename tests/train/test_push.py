@@ -15,7 +15,7 @@ import pytest
 
 from demitasse.cli import main
 from demitasse.errors import ConfigError, DemitasseError
-from train.push import push
+from train.after.push import push
 
 SECRET = "hf_notForAnybodysEyes"
 

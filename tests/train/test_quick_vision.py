@@ -8,7 +8,7 @@ import torch
 
 from demitasse.student.tiny import build_model, build_tokenizer
 from demitasse.student.tiny_configs import TinyFamily
-from train.quick_vision import NAME, quicken
+from train.model.quick_vision import NAME, quicken
 
 FAMILIES = get_args(TinyFamily)
 # (frames, rows, columns) in patches: two videos of one size, one of another, and an image.

@@ -19,9 +19,10 @@ from demitasse.student.adapter import ADAPTER_WEIGHTS
 from demitasse.student.load import load_model, load_student
 from demitasse.student.record import read_record
 from demitasse.student.weights import base_of, model_hash, weights_hash
-from train import parts, result
+from train.after import result
+from train.after.verify import apart, logits, samples
 from train.config import FramesConfig, LoraConfig, ModelConfig, PartConfig, TrainConfig, ValidateConfig
-from train.verify import apart, logits, samples
+from train.model import parts
 
 METHODS = {
     "full": ModelConfig(),

@@ -12,9 +12,9 @@ import yaml
 
 from demitasse.errors import ConfigError
 from demitasse.student.load import load_student
-from train.checkpoint import FOLDER, complete
 from train.config import GuardConfig, OptimConfig
-from train.launch import missing_processes, start_accelerator, tell_deepspeed, with_exact_sums
+from train.loop.checkpoint import FOLDER, complete
+from train.loop.launch import missing_processes, start_accelerator, tell_deepspeed, with_exact_sums
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "recipes" / "accelerate"
@@ -68,7 +68,7 @@ def test_the_configuration_for_nodes_differs_in_what_nodes_need_alone(kind):
 
 
 def test_the_layers_that_fsdp_shards_are_named_by_the_loss(student_folder):
-    from train.loss import SummedLoss
+    from train.loop.loss import SummedLoss
 
     model = load_student(student_folder).model
     named = set(SummedLoss(model)._no_split_modules)

@@ -12,10 +12,10 @@ import torch
 
 from demitasse.errors import DataError
 from demitasse.student.load import load_student
-from train.checkpoint import FOLDER, complete
 from train.config import DataConfig, TrainConfig
-from train.lessons import read_lessons
-from train.parts import part_of
+from train.data.lessons import read_lessons
+from train.loop.checkpoint import FOLDER, complete
+from train.model.parts import part_of
 from train.sft import train
 from train.start import main
 
@@ -81,7 +81,7 @@ def test_training_changes_every_part_and_lowers_the_loss(train_it, tmp_path, stu
 
 def test_the_best_round_is_the_student_and_patience_ends_the_run(train_it, tmp_path, data_folder, monkeypatch, capsys):
     scores = iter([0.1, 0.5, 0.2, 0.2])
-    monkeypatch.setattr("evaluate.in_training.figures_of", lambda rows: {"score": next(scores)})
+    monkeypatch.setattr("evaluate.asking.in_training.figures_of", lambda rows: {"score": next(scores)})
     held_out = (f"validate.files=[{data_folder / 'mcq.json'}]", "validate.every=2", "validate.items=1")
     short = ("validate.max_new_tokens=2", "validate.patience=2", "save_every=0", "optim.schedule=constant")
     best = train_it(f"output_dir={tmp_path}/best", "optim.steps=30", *held_out, *short)

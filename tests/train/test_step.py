@@ -11,9 +11,9 @@ from accelerate import Accelerator
 
 from tests.train.mixed_media import micro_batch, mixed_examples, text_examples, tiny_student
 from tests.train.two_processes import WEIGHTED
-from train.examples import Example
-from train.loss import SummedLoss
-from train.step import optimizer_step
+from train.data.examples import Example
+from train.loop.loss import SummedLoss
+from train.loop.step import optimizer_step
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,14 +11,14 @@ import torch
 
 from demitasse.errors import ConfigError
 from train.config import TrackConfig, TrainConfig
-from train.lessons import read_lessons
-from train.step import Stepped
+from train.data.lessons import read_lessons
+from train.loop.step import Stepped
+from train.planning.utilisation import Utilisation
 from train.track import Track, learning_rates, lesson_names, sinks
 from train.track.ledger import Ledger, read_ledger
 from train.track.markdown import table
 from train.track.meter import figures, line, measure
 from train.track.run_name import run_id, run_name
-from train.utilisation import Utilisation
 
 RATES = {"language": 1e-4, "vision": 1e-5}
 NAMES = [f"item{place}:answer" for place in range(40)]

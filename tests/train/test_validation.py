@@ -10,8 +10,8 @@ from accelerate import Accelerator
 from demitasse.cli import main
 from demitasse.errors import ConfigError
 from train.config import DataConfig, FramesConfig, ModelConfig, TrainConfig, ValidateConfig
+from train.loop.validation import Validation, asked
 from train.track import Track
-from train.validation import Validation, asked
 
 STEPS = 10
 
@@ -180,8 +180,8 @@ def test_the_student_is_asked_as_it_is_trained():
 
 
 def test_what_is_asked_and_how_are_settings_of_evaluation():
-    from evaluate.in_training import HeldOut
-    from evaluate.student import StudentSettings
+    from evaluate.asking.in_training import HeldOut
+    from evaluate.asking.student import StudentSettings
 
     settings, held_out = asked(TrainConfig(data=DataConfig(response_mode="answer")))
     assert StudentSettings(**settings).mode == "answer" and HeldOut(**held_out).items == 200

@@ -11,11 +11,11 @@ from accelerate import Accelerator
 
 from demitasse.student.load import Student, load_student
 from tests.train.mixed_media import micro_batch, mixed_examples, text_examples
-from train.batches import MicroBatch
 from train.config import LossConfig
-from train.examples import Example
-from train.loss import SummedLoss
-from train.step import optimizer_step
+from train.data.batches import MicroBatch
+from train.data.examples import Example
+from train.loop.loss import SummedLoss
+from train.loop.step import optimizer_step
 
 WEIGHTED = LossConfig("sample", reasoning=0.3, answer=2.0, structure=0.5, boxes=4.0)
 

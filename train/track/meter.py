@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from train.step import Stepped
+from train.loop.step import Stepped
 
 Row = dict[str, Any]
 GIB = 2**30

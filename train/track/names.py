@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from demitasse.dataset.item_id import id_of
-from train.lessons import Lesson
+from train.data.lessons import Lesson
 
 
 def lesson_names(lessons: Sequence[Lesson]) -> list[str]:

@@ -12,12 +12,12 @@ from typing import Any, Self
 from tqdm import tqdm
 
 from train.config import TrainConfig
-from train.step import Stepped
+from train.loop.step import Stepped
+from train.planning.utilisation import Utilisation
 from train.track.ledger import Ledger
 from train.track.markdown import Cells
 from train.track.meter import figures, line, measure
 from train.track.sinks import Sinks
-from train.utilisation import Utilisation
 
 LOG = "log.jsonl"
 ITEMS = "items.jsonl"

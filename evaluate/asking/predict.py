@@ -1,0 +1,286 @@
+"""Asking a student every item of a dataset: journaled, resumable, and joined to the items by id only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from tqdm import tqdm
+
+from demitasse.atomic import write_text
+from demitasse.dataset import Item, TaskFile
+from demitasse.dataset.item_id import id_of, storable
+from demitasse.engine.journal import Journal
+from demitasse.engine.lock import lock_results
+from demitasse.errors import ConfigError, DataError, MediaError
+from demitasse.media.probe import content_hash
+from evaluate.asking.provenance import provenance
+from evaluate.comparing.arm import ITEMS, PREDICTIONS, RUN
+from evaluate.metric import METRICS, metric_of
+from evaluate.records import Asked, Json, Prediction, read_predictions, read_rows, write_rows
+
+PROGRESS_AFTER = 2.0  # seconds
+
+
+class Generated(Protocol):
+    """A raw reply; `finish` is "stop", or "length" when the token limit cut it."""
+
+    @property
+    def text(self) -> str:
+        """The reply."""
+        ...
+
+    @property
+    def finish(self) -> str:
+        """How it ended."""
+        ...
+
+    @property
+    def evidence(self) -> str:
+        """What was written first, if there was to be evidence before the reply."""
+        ...
+
+
+class Preparation(Protocol):
+    """Turns items into what is shown and asked; `evaluate.asking.preparation.Preparation` is one."""
+
+    def __call__(self, item: Item, task: str) -> Item:
+        """The item of a task as it is shown and asked; DataError where that cannot be."""
+        ...
+
+    @property
+    def missing(self) -> dict[str, int]:
+        """What there was not to be put beside the questions, counted by kind."""
+        ...
+
+
+class Student(Protocol):
+    """Whoever is asked; `demitasse.student.generate.Answerer` is one."""
+
+    def answer(self, items: Sequence[tuple[Item, Path]]) -> Sequence[Generated]:
+        """Replies in the order of the items, each with its media file. MediaError or DataError for a bad one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """What a run did: asked now, found done from before, how many of all could not be asked, and why the first."""
+
+    asked: int
+    found: int
+    failed: int
+    why: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 3 when some items could not be asked."""
+        return 3 if self.failed else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    asked: Asked
+    item: Item  # as it is shown and asked
+    path: Path
+    media: str  # content hash; empty if there is no such file
+    fault: str = ""  # why it cannot be asked
+
+
+def predict(
+    open_student: Callable[[], Student],
+    files: Sequence[TaskFile],
+    out: Path,
+    name: str,
+    settings: Json,
+    batch_size: int = 8,
+    tasks: Collection[str] = (),
+    command: str = "",
+    prepare: Preparation | None = None,
+) -> Predicted:
+    """Ask a student the items of `files` and write `items.jsonl`, `predictions.jsonl` and `run.json` to `out`.
+
+    A second run asks only what is missing, failed, or was asked about media that have changed since. An item
+    whose media cannot be read becomes a row with finish "error", and the others go on.
+
+    Args:
+        open_student: loads who is asked; not called when nothing is left to ask.
+        files: the dataset.
+        out: the run folder.
+        name: what the student is called, such as its folder; it may change.
+        settings: everything that decides the answers, as JSON: the model's hash, frames, generation.
+        batch_size: items asked at once.
+        tasks: the tasks to ask; all of them if empty.
+        command: the command line, kept in `run.json`.
+        prepare: what is put before and beside the questions; an item's id and its row stay those of the item itself.
+
+    Raises:
+        ConfigError: if `out` holds a run of other settings or other items.
+        DemitasseError: if another process works on `out`.
+        DataError: if an item is there twice, has no task, cannot be prepared, or none is left to ask.
+    """
+    work = _work(files, tasks, prepare)
+    missing = prepare.missing if prepare else {}
+    header = _header(work, settings, files) | {"student": name, "command": command, "missing": missing, **provenance()}
+    with lock_results(out):
+        begun = _check_begun(out, header)
+        done = _resume(out / PREDICTIONS, work)
+        left = [one for one in work if one.asked.item_id not in done]
+        student = open_student() if left else None
+        if not begun:  # only now: a student that could not be loaded leaves no claim on the folder
+            write_rows(out / ITEMS, [one.asked.to_json() for one in work])
+            write_text(out / RUN, json.dumps(header, indent=2, ensure_ascii=False) + "\n")
+        reasons = _ask(student, left, out, batch_size) if student else []
+    return Predicted(len(work) - len(done), len(done), len(reasons), next(iter(reasons), ""))
+
+
+def _work(files: Sequence[TaskFile], tasks: Collection[str], prepare: Preparation | None) -> list[_Work]:
+    """The items to ask, in the order in which they are best asked.
+
+    Tasks one after the other, because a batch takes as long as its longest answer; within a task, questions
+    about one video side by side.
+    """
+    hashes: dict[Path, str] = {}
+    work: dict[str, _Work] = {}
+    for file in files:
+        for index, item in enumerate(file.items):
+            one = _one(file, index, item, hashes)
+            if tasks and one.asked.task not in tasks:
+                continue
+            if prepare:
+                one = _prepared(one, prepare)
+            if one.asked.item_id in work:
+                raise DataError(
+                    f"{file.path}: items[{index}]: this question about {item.media_id} is asked twice in task "
+                    f"'{one.asked.task}'; remove one, or give each its own item_index"
+                )
+            work[one.asked.item_id] = one
+    if not work:
+        known = sorted({file.task_of(item) for file in files for item in file.items})
+        raise DataError(f"there is no item to ask: the dataset's tasks are {', '.join(known) or 'none'}")
+    faults = [one.fault for one in work.values() if one.fault]
+    if len(faults) == len(work):
+        raise DataError(faults[0])
+    order = list(METRICS)
+    return sorted(
+        work.values(),
+        key=lambda one: (
+            order.index(metric_of(one.asked.task).name),
+            one.asked.task,
+            one.asked.video_id,
+            one.asked.question,
+        ),
+    )
+
+
+def _one(file: TaskFile, index: int, item: Item, hashes: dict[Path, str]) -> _Work:
+    task = file.task_of(item)
+    if not task:
+        raise DataError(f"{file.path}: items[{index}] has no task, so it cannot be scored; set metadata.task")
+    path = file.media_path(item)
+    if path not in hashes:
+        hashes[path] = content_hash(path) if path.is_file() else ""
+    asked = Asked(
+        item_id=id_of(item, task),
+        task=task,
+        video_id=item.media_id,
+        question=storable(item.question),
+        reference=storable(item.answer),
+        extra=item.extra,
+    )
+    return _Work(asked, item, path, hashes[path])
+
+
+def _prepared(one: _Work, prepare: Preparation) -> _Work:
+    try:
+        return replace(one, item=prepare(one.item, one.asked.task))
+    except DataError as fault:
+        return replace(one, fault=str(fault))
+
+
+def _header(work: Sequence[_Work], settings: Json, files: Sequence[TaskFile]) -> Json:
+    return {
+        "format": "demitasse-predictions-v1",
+        "settings": settings,
+        "settings_sha256": _sha256(settings),
+        "items_sha256": _sha256([one.asked.to_json() for one in work]),
+        "items": len(work),
+        "videos": len({one.asked.video_id for one in work}),
+        "data": [{"file": str(file.path), "sha256": content_hash(file.path)} for file in files if file.path],
+    }
+
+
+def _check_begun(out: Path, header: Json) -> bool:
+    """Whether `out` holds this very run already; another one is refused."""
+    path = out / RUN
+    if not path.is_file():
+        if (out / PREDICTIONS).is_file() and (out / PREDICTIONS).stat().st_size:
+            raise ConfigError(f"{out} holds predictions without a {RUN}, so nobody knows whose; give another --out")
+        return False
+    before = json.loads(path.read_text(encoding="utf-8"))
+    for name, what in (("settings_sha256", "other settings"), ("items_sha256", "other items")):
+        if before.get(name) != header[name]:
+            raise ConfigError(f"{out} holds predictions made with {what}; give another --out, or delete that folder")
+    return True
+
+
+def _resume(path: Path, work: Sequence[_Work]) -> set[str]:
+    """Ids that need not be asked again; rows that do, and a line that a kill has torn, are taken out of the file."""
+    Journal(path, lambda row: str(row["item_id"])).close()  # makes the file, and sets a torn line aside
+    media = {one.asked.item_id: one.media for one in work}
+    found = read_predictions(path, {one.asked.item_id: one.asked for one in work})
+    good = {key for key, row in found.items() if row.finish != "error" and row.media == media[key]}
+    if len(good) < len(found):
+        write_rows(path, [row for _, row in read_rows(path) if row["item_id"] in good])
+    return good
+
+
+def _ask(student: Student, work: Sequence[_Work], out: Path, batch_size: int) -> list[str]:
+    """Ask in batches, keeping each batch's rows before the next is asked; returns why each failed one did."""
+    reasons: list[str] = []
+    progress = tqdm(total=len(work), desc=f"predict {out.name}", unit="item", delay=PROGRESS_AFTER, disable=None)
+    with Journal(out / PREDICTIONS, lambda row: str(row["item_id"])) as journal, progress:
+        for start in range(0, len(work), batch_size):
+            rows = list(_answer(student, work[start : start + batch_size]))
+            for row in rows:
+                journal.append(row.to_json())
+            journal.sync()
+            reasons += [row.error for row in rows if row.finish == "error"]
+            progress.update(len(rows))
+    return reasons
+
+
+def _answer(student: Student, batch: Sequence[_Work]) -> Iterator[Prediction]:
+    """The batch's rows; a bad item is found by asking its batch one by one."""
+    for one in batch:
+        if one.fault:
+            yield Prediction(one.asked, "", "error", storable(one.fault), one.media)
+    batch = [one for one in batch if not one.fault]
+    if not batch:
+        return
+    try:
+        replies = student.answer([(one.item, one.path) for one in batch])
+    except (MediaError, DataError) as fault:
+        if len(batch) > 1:
+            for one in batch:
+                yield from _answer(student, [one])
+            return
+        reason = fault.reason if isinstance(fault, MediaError) else str(fault)
+        yield Prediction(batch[0].asked, "", "error", storable(reason), batch[0].media)
+        return
+    for one, reply in zip(batch, replies, strict=True):
+        yield Prediction(
+            one.asked,
+            storable(reply.text),
+            reply.finish,
+            media=one.media,
+            evidence=storable(reply.evidence),
+            prompt=storable(one.item.question) if storable(one.item.question) != one.asked.question else "",
+        )
+
+
+def _sha256(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""One run's figures, and what changed from one run to another."""

@@ -1,0 +1,96 @@
+"""An arm of a comparison: one run folder with its items, predictions, judgements and settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from demitasse.errors import DataError
+from evaluate.judging.judgements import JUDGEMENTS, read_judgements
+from evaluate.records import Asked, Json, Prediction, Scored, read_items, read_predictions
+from evaluate.score import gold_faults, score_item
+from evaluate.score.judged import Judgement
+
+ITEMS = "items.jsonl"
+PREDICTIONS = "predictions.jsonl"
+RUN = "run.json"
+JUDGE_RUN = "judge.json"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One run. `items` are what was to be asked: predictions may be fewer, and the rest are missing ones."""
+
+    name: str
+    folder: Path
+    items: Mapping[str, Asked]
+    predictions: Mapping[str, Prediction]
+    judgements: Mapping[str, Judgement] = field(default_factory=dict)
+    run: Json = field(default_factory=dict)
+    judge: Json = field(default_factory=dict)
+
+    def scores(self, without: Collection[str] = ()) -> dict[str, Scored]:
+        """Every item's score by id, computed anew from the predictions, so that none can be stale.
+
+        Args:
+            without: ids of items to leave out, because their reference is at fault.
+
+        Raises:
+            DataError: for an item whose reference cannot be scored against.
+        """
+        return {
+            item_id: score_item(asked, self.predictions.get(item_id), self.judgements.get(item_id))
+            for item_id, asked in self.items.items()
+            if item_id not in without
+        }
+
+
+def load_arm(folder: Path | str, name: str = "") -> Arm:
+    """Read a run folder as `demitasse predict` and `demitasse judge` leave it.
+
+    Raises:
+        DataError: if items or predictions are not there or cannot be read.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder; give one that `demitasse predict --out` has written")
+    items = read_items(folder / ITEMS)
+    judged = folder / JUDGEMENTS
+    return Arm(
+        name=name or folder.name,
+        folder=folder,
+        items=items,
+        predictions=read_predictions(folder / PREDICTIONS, items),
+        judgements=read_judgements(judged) if judged.is_file() else {},
+        run=_header(folder / RUN),
+        judge=_header(folder / JUDGE_RUN),
+    )
+
+
+def check_gold(items: Mapping[str, Asked], skip: bool) -> dict[str, str]:
+    """Items whose reference cannot be scored against, with the reason.
+
+    Raises:
+        DataError: if there are any and they are not to be skipped.
+    """
+    faults = dict(gold_faults(items.values()))
+    if faults and not skip:
+        first = next(iter(faults.values()))
+        others = f" ({len(faults)} such items; --skip-gold-faults leaves them out)" if len(faults) > 1 else ""
+        raise DataError(f"{first}{others or ', or leave it out with --skip-gold-faults'}")
+    return faults
+
+
+def _header(path: Path) -> Json:
+    """A run's or judge's header; empty for predictions that another tool made."""
+    if not path.is_file():
+        return {}
+    try:
+        header = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path}: not JSON ({error}); run the command that wrote it again") from error
+    if not isinstance(header, dict):
+        raise DataError(f"{path}: a header must be a JSON object")
+    return header

@@ -1,0 +1,1 @@
+"""What becomes of a trained student: saved, merged, verified, described, published."""

@@ -1,0 +1,1 @@
+"""What is learnt from: items, their order, lengths and frames, and the micro-batches they are laid into."""

@@ -1,0 +1,1 @@
+"""How it learns: processes, loss, step, schedule, guard, checkpoints, rounds of validation."""

@@ -1,0 +1,1 @@
+"""What a run takes, before it takes it: tokens, memory, FLOPs and time."""
