@@ -8,6 +8,7 @@ from pathlib import Path
 from demitasse.errors import ConfigError
 
 ANNOTATE, TRAIN = "annotate", "train"
+PLANNERS = {ANNOTATE: "annotate.plan", TRAIN: "train.planning.plan"}
 
 
 def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +40,7 @@ def run_plan(args: argparse.Namespace) -> int:
         if args.config is None:
             raise ConfigError("--stage train needs --config, a recipe with `train:`")
         args.gpus = 1 if args.gpus is None else args.gpus
-    run: int = cli.of_stage(f"{stage}.plan").run_plan(args)
+    run: int = cli.of_stage(PLANNERS[stage]).run_plan(args)
     return run
 
 
