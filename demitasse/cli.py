@@ -46,6 +46,7 @@ COMMANDS = {
     "score": Command("score predictions against a dataset", "evaluate.comparing.command"),
     "judge": Command("have a model grade free-text predictions from 1 to 5", "evaluate.judging.command"),
     "compare": Command("a report of before and after", "evaluate.comparing.command"),
+    "gaps": Command("what a student still gets wrong, as the next annotation run", "evaluate.gaps.command"),
     "bias": Command("where CoTasks help by telling the answer, by question type", "evaluate.comparing.bias_command"),
     "select": Command(
         "choose the frames that a question needs, and count what that costs", "demitasse.selector.command"

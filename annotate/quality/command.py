@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+
+from demitasse.config.overrides import take_overrides_anywhere
 
 RESOLVED = "quality.yaml"
 
@@ -22,20 +23,7 @@ def add_quality_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="key=value",
         help="filters=[times,leak,blind] llm.backend=openai llm.openai.base_url=URL ...",
     )
-    _take_overrides_anywhere(parser)
-
-
-def _take_overrides_anywhere(parser: argparse.ArgumentParser) -> None:
-    """Let `key=value` also stand behind an option that follows DATA, where argparse takes them for left over."""
-    parse_known = parser.parse_known_args
-
-    def parse(args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        known, left = parse_known(args, namespace)
-        words = [word for word in left if not word.startswith("-") and "=" in word]
-        known.overrides = [*known.overrides, *words]
-        return known, [word for word in left if word not in words]
-
-    parser.parse_known_args = parse  # type: ignore[method-assign]
+    take_overrides_anywhere(parser)
 
 
 def run_quality(args: argparse.Namespace) -> int:

@@ -36,6 +36,11 @@ def by_group(rows: Sequence[Scored], metric: Metric) -> Json | None:
     return {"by": field, "each": each, "macro": macro.mean, "macro_ci95": _within(macro.interval, metric)}
 
 
+def kind_of(row: Scored) -> str | None:
+    """The kind of question that an item says it is, None where it says none."""
+    return next((str(row.asked.extra[field]) for field in FIELDS if row.asked.extra.get(field)), None)
+
+
 def _kind(row: Scored, field: str) -> str:
     return str(row.asked.extra.get(field) or UNNAMED)
 

@@ -1,0 +1,130 @@
+"""`demitasse gaps`: from what a student gets wrong to the spec of the next annotation run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from demitasse.atomic import write_text
+from demitasse.config.overrides import take_overrides_anywhere
+from demitasse.errors import ConfigError, DataError
+from evaluate.gaps import choose, spec
+from evaluate.gaps.find import Gap, failed, find_gaps
+from evaluate.spelled import spelled
+
+if TYPE_CHECKING:
+    from evaluate.comparing.arm import Arm
+    from evaluate.records import Scored
+
+WORST = 3  # videos and kinds that the printed line of a task names
+
+
+def add_gaps_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `demitasse gaps`."""
+    parser.add_argument("run", type=Path, metavar="RUN", help="a folder that `demitasse predict` wrote")
+    parser.add_argument("--out", type=Path, required=True, help="folder for gaps.json and, with --spec, spec.yaml")
+    parser.add_argument(
+        "--tolerance", type=float, default=0.1, metavar="SHARE", help="a task is a gap if more surely fails (0.1)"
+    )
+    parser.add_argument("--tasks", nargs="+", default=[], help="look at these tasks only")
+    parser.add_argument("--skip-gold-faults", action="store_true", help="leave out items whose reference is at fault")
+    group = parser.add_argument_group("the next annotation run")
+    group.add_argument("--spec", type=Path, metavar="FILE", help="a spec of `demitasse annotate`, to be narrowed")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="of the spec, as for `demitasse annotate`")
+    group.add_argument("--section", default="", choices=("", *spec.FOLDER), help="of the spec, where it has both")
+    group.add_argument("--files", type=int, default=100, metavar="N", help="videos or images to annotate (100)")
+    group.add_argument(
+        "--captions", type=Path, metavar="FILE", help="captions.jsonl of the pool: what is like the failures goes first"
+    )
+    group.add_argument("--seed", type=int, default=0, help="of the choice where there are no captions")
+    take_overrides_anywhere(parser)
+
+
+def run_gaps(args: argparse.Namespace) -> int:
+    """Find the gaps, print them, and write the next run's spec; 3 if part of the run has no score."""
+    from evaluate.comparing.arm import check_gold, load_arm
+
+    if not 0 <= args.tolerance < 1 or args.files < 1:
+        raise ConfigError("--tolerance must be from 0 to below 1, and --files 1 or more")
+    if args.overrides and not args.spec:
+        raise ConfigError(f"'{args.overrides[0]}' is for a spec; name it with --spec")
+    draft = spec.read_draft(args.spec, args.section, args.overrides) if args.spec else None
+    arm = load_arm(args.run)
+    scores = arm.scores(without=check_gold(arm.items, args.skip_gold_faults)).values()
+    rows = [row for row in scores if not args.tasks or row.asked.task in args.tasks]
+    found = find_gaps(rows)
+    if not found:
+        raise DataError(f"{args.run}: no item of {', '.join(args.tasks) or 'any task'} has a score")
+    gaps = [gap for gap in found if gap.certain > args.tolerance]
+    record = {
+        "format": "demitasse-gaps-v1",
+        "run": str(args.run),
+        "settings_sha256": arm.run.get("settings_sha256"),
+        "command": spelled("gaps", args),
+        "tolerance": args.tolerance,
+        "gaps": [gap.task for gap in gaps],
+        "tasks": [gap.to_json() for gap in found],
+    }
+    for gap in found:
+        print(_line(gap, gap in gaps))
+    if draft is not None and gaps:
+        record["next"] = _next_run(args, draft, arm, rows, gaps)
+    elif draft is not None:
+        print("no task fails more often than is tolerated: there is nothing to annotate")
+    write_text(args.out / "gaps.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    unscored = sum(row.score is None for row in rows)
+    if unscored:
+        print(f"{unscored} items have no score (`demitasse judge` gives free text one), so nothing is known of them")
+    return 3 if unscored else 0
+
+
+def _line(gap: Gap, is_gap: bool) -> str:
+    """A task in one line: how much fails, how surely, and in which way most."""
+    bounds = f" [{gap.interval[0]:.0%}, {gap.interval[1]:.0%}]" if gap.interval else ""
+    kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in list(gap.kinds.items())[:WORST])
+    mark = "gap " if is_gap else "    "
+    return f"{mark}{gap.task}: {gap.failed} of {gap.items} fail, {gap.share:.0%}{bounds}{f': {kinds}' if kinds else ''}"
+
+
+def _next_run(
+    args: argparse.Namespace, draft: spec.Draft, arm: Arm, rows: Sequence[Scored], gaps: Sequence[Gap]
+) -> dict[str, object]:
+    """Choose files, write the spec, say so; what was done, for `gaps.json`."""
+    tasks = [gap.task for gap in gaps if gap.task in spec.TASKS[draft.section]]
+    passed = [gap.task for gap in gaps if gap.task not in tasks]
+    if not tasks:
+        raise ConfigError(
+            f"{draft.path} annotates by {draft.section}, which makes no items of {', '.join(passed)}; give another spec"
+        )
+    evaluated = frozenset(one.media for one in arm.predictions.values() if one.media)
+    pool = choose.read_pool(draft.folder, spec.SUFFIXES[draft.section], evaluated)
+    if args.captions:
+        from demitasse.embedding import EmbeddingConfig, open_embedder
+
+        wrong = [[_told(row) for row in rows if row.asked.task == task and failed(row)] for task in tasks]
+        captions = choose.read_captions(args.captions)
+        order = choose.nearest(pool, captions, wrong, open_embedder(EmbeddingConfig()), args.seed)
+    else:
+        order = choose.in_some_order(pool, args.seed)
+    chosen = {name: pool.files[name] for name in order[: args.files]}
+    path = spec.write_spec(draft, tasks, chosen, args.out)
+    print(f"{path}: {len(chosen)} of {len(pool.files)} files, for {', '.join(tasks)}")
+    if pool.evaluated:
+        print(f"{len(pool.evaluated)} files of {draft.folder} were left out, as the student was evaluated on them")
+    if passed:
+        print(f"not asked for, as {draft.section} makes no such items: {', '.join(passed)}")
+    return {
+        "spec": str(path),
+        "tasks": tasks,
+        "files": list(chosen),
+        "left_out_as_evaluated": list(pool.evaluated),
+        "left_out_as_unusable": [list(one) for one in pool.skipped],
+        "by": "captions" if args.captions else "chance",
+    }
+
+
+def _told(row: Scored) -> str:
+    return f"{row.asked.question}\n{row.asked.reference}"

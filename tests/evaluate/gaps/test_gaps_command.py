@@ -1,0 +1,182 @@
+"""`demitasse gaps` from a run folder to a spec that `demitasse annotate` takes."""
+
+import json
+
+import pytest
+import yaml
+
+from demitasse import cli
+from demitasse.dataset.item_id import make_item_id
+from demitasse.media.probe import content_hash
+from demitasse.toyworld.render import render_clip
+from evaluate.records import Asked, Prediction, write_rows
+
+SECTION = "video_reasoning_annotation"
+
+
+@pytest.fixture
+def pool(tmp_path):
+    """A folder of six toy clips, one of them in a folder of its own."""
+    folder = tmp_path / "pool"
+    (folder / "night").mkdir(parents=True)
+    for number in range(6):
+        render_clip(folder / ("night/5.mp4" if number == 5 else f"{number}.mp4"), number)
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path, pool):
+    """A run that was asked two questions of each of two clips: every mcq is wrong and every bcq right."""
+    rows = []
+    for name in ("0.mp4", "1.mp4"):
+        for task, question, answer, reply in (
+            ("mcq", "Which?\nA. red\nB. blue", "A", "B"),
+            ("bcq", "Does a light come on?", "Yes", "Yes"),
+        ):
+            asked = Asked(make_item_id(task, name, question, None), task, name, question, answer)
+            rows.append(Prediction(asked, reply, "stop", media=content_hash(pool / name)))
+    folder = tmp_path / "run"
+    write_rows(folder / "items.jsonl", [one.asked.to_json() for one in rows])
+    write_rows(folder / "predictions.jsonl", [one.to_json() for one in rows])
+    return folder
+
+
+@pytest.fixture
+def spec(tmp_path, pool):
+    """A spec whose teacher is the toy world's."""
+    section = {"vlm": {"backend": "scripted"}, "llm": {"backend": "scripted"}, "license": "CC0-1.0"}
+    path = tmp_path / "spec.yaml"
+    path.write_text(yaml.safe_dump({SECTION: section | {"data": {"video_root": str(pool)}}}))
+    return path
+
+
+def gaps(run, out, *words):
+    """The exit code, and `gaps.json`."""
+    code = cli.main(["gaps", str(run), "--out", str(out), *map(str, words)])
+    return code, json.loads((out / "gaps.json").read_text()) if (out / "gaps.json").is_file() else {}
+
+
+def test_the_tasks_that_fail_are_named_with_their_share(run, tmp_path, capsys):
+    code, found = gaps(run, tmp_path / "out")
+    assert (code, found["gaps"]) == (0, ["mcq"])
+    assert "gap mcq: 2 of 2 fail, 100%" in capsys.readouterr().out
+
+
+def test_the_spec_asks_only_what_is_failed_and_of_nothing_that_was_evaluated(run, spec, tmp_path):
+    code, found = gaps(run, tmp_path / "out", "--spec", spec)
+    written = yaml.safe_load((tmp_path / "out/spec.yaml").read_text())[SECTION]
+    assert code == 0
+    assert written["workflow"] == {"qa_types": ["mcq"]}
+    assert sorted(found["next"]["files"]) == ["2.mp4", "3.mp4", "4.mp4", "night/5.mp4"]
+    assert found["next"]["left_out_as_evaluated"] == ["0.mp4", "1.mp4"]
+
+
+def test_an_evaluated_video_is_known_under_another_name(run, spec, pool, tmp_path):
+    (pool / "0.mp4").rename(pool / "renamed.mp4")
+    _, found = gaps(run, tmp_path / "out", "--spec", spec)
+    assert found["next"]["left_out_as_evaluated"] == ["1.mp4", "renamed.mp4"]
+
+
+def test_annotate_takes_the_spec_as_it_is(run, spec, tmp_path):
+    gaps(run, tmp_path / "out", "--spec", spec, "--files", 2)
+    code = cli.main(
+        ["annotate", "video", "--config", str(tmp_path / "out/spec.yaml"), f"results_dir={tmp_path / 'next'}"]
+    )
+    items = json.loads((tmp_path / "next/step_4_output/mcq.json").read_text())["items"]
+    chosen = json.loads((tmp_path / "out/gaps.json").read_text())["next"]["files"]
+    assert code == 0
+    assert {item["video_id"] for item in items} <= set(chosen) and items
+    assert not (tmp_path / "next/step_4_output/bcq.json").exists()
+
+
+def test_the_seed_decides_which_files_are_chosen(run, spec, tmp_path):
+    chosen = [gaps(run, tmp_path / f"out{n}", "--spec", spec, "--files", 2, "--seed", n)[1] for n in (1, 1, 2, 3, 4)]
+    files = [tuple(one["next"]["files"]) for one in chosen]
+    assert files[0] == files[1]
+    assert len(set(files)) > 1
+
+
+def test_files_whose_captions_are_like_the_failures_come_first(run, spec, tmp_path):
+    captions = tmp_path / "captions.jsonl"
+    told = {"2.mp4": "A dog sleeps.", "3.mp4": "Which? A. red B. blue", "4.mp4": "A train arrives at a station."}
+    captions.write_text("".join(json.dumps({"video": name, "caption": text}) + "\n" for name, text in told.items()))
+    _, found = gaps(run, tmp_path / "out", "--spec", spec, "--captions", captions)
+    assert found["next"]["files"][0] == "3.mp4"
+    assert found["next"]["files"][-1] == "night/5.mp4", "without a caption, last"
+
+
+def test_a_second_choice_leaves_nothing_of_the_first(run, spec, tmp_path):
+    gaps(run, tmp_path / "out", "--spec", spec)
+    _, found = gaps(run, tmp_path / "out", "--spec", spec, "--files", 1)
+    linked = [path.relative_to(tmp_path / "out/media").as_posix() for path in (tmp_path / "out/media").rglob("*.mp4")]
+    assert linked == found["next"]["files"]
+
+
+def test_where_nothing_fails_no_spec_is_written(run, spec, tmp_path, capsys):
+    code, _ = gaps(run, tmp_path / "out", "--spec", spec, "--tasks", "bcq")
+    assert code == 0
+    assert "there is nothing to annotate" in capsys.readouterr().out
+    assert not (tmp_path / "out/spec.yaml").exists()
+
+
+def test_items_without_a_score_make_the_exit_code_three(run, tmp_path, capsys):
+    asked = Asked("f" * 16, "open_qa", "0.mp4", "What happens?", "A light comes on.")
+    for name, row in (("items", asked.to_json()), ("predictions", Prediction(asked, "A light.", "stop").to_json())):
+        with open(run / f"{name}.jsonl", "a") as file:
+            file.write(json.dumps(row) + "\n")
+    code, _ = gaps(run, tmp_path / "out")
+    assert code == 3
+    assert "1 items have no score" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(["--tolerance", "1.5"], "--tolerance must be from 0", id="a_share_above_one"),
+        pytest.param(["--files", "0"], "--files 1 or more", id="no_files"),
+        pytest.param(["--tasks", "grounding"], "no item of grounding has a score", id="a_task_that_was_not_asked"),
+        pytest.param(["--spec", "absent.yaml"], "absent.yaml: not a readable YAML file", id="no_such_spec"),
+        pytest.param(["a.b=1"], "name it with --spec", id="an_override_of_nothing"),
+        pytest.param(["--spec", "SPEC"], "data.video_root is not set", id="an_unset_folder"),
+        pytest.param(["--spec", "SPEC", "a=="], "the value is no YAML", id="an_override_that_is_no_yaml"),
+        pytest.param(["--spec", "SPEC", "license.of=1"], "data.video_root is not set", id="an_override_elsewhere"),
+        pytest.param(["--spec", "SPEC", "--section", "image_referring_expression"], "has no section", id="no_section"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(run, tmp_path, capsys, words, said):
+    empty = tmp_path / "empty.yaml"
+    empty.write_text(yaml.safe_dump({SECTION: {"license": "CC0-1.0"}}))
+    code, _ = gaps(run, tmp_path / "out", *[empty if word == "SPEC" else word for word in words])
+    told = capsys.readouterr().err
+    assert code == 2 and said in told and "Traceback" not in told
+
+
+def test_a_pool_of_evaluated_videos_alone_is_refused(run, spec, pool, tmp_path, capsys):
+    for path in pool.rglob("*.mp4"):
+        if path.name not in ("0.mp4", "1.mp4"):
+            path.unlink()
+    code, _ = gaps(run, tmp_path / "out", "--spec", spec)
+    assert code == 2
+    assert "would make its evaluation worthless" in capsys.readouterr().err
+
+
+def test_pictures_are_chosen_with_their_labels(tmp_path):
+    """A spec of image annotation gets images and labels of the same names."""
+    images, labels = tmp_path / "pictures/images", tmp_path / "pictures/labels"
+    cli.main(["toyworld", "scenes", str(tmp_path / "pictures"), "--count", "4"])
+    first = sorted(images.iterdir())[0]
+    reference = '[{"bbox_2d": [0, 0, 500, 500], "label": "disc"}]'
+    extra = {"boxes": {"style": "qwen_1000", "size": [1000, 1000], "image_size": [112, 112]}}
+    asked = Asked("e" * 16, "grounding", first.name, "Where is the disc?", reference, extra)
+    run = tmp_path / "run"
+    write_rows(run / "items.jsonl", [asked.to_json()])
+    nothing = Prediction(asked, "[]", "stop", media=content_hash(first))
+    write_rows(run / "predictions.jsonl", [nothing.to_json()])
+    path = tmp_path / "spec.yaml"
+    data = {"image_dir": str(images), "kitti_label_dir": str(labels)}
+    path.write_text(yaml.safe_dump({"image_referring_expression": {"data": data}}))
+    code, found = gaps(run, tmp_path / "out", "--spec", path, "--files", 2)
+    assert code == 0
+    assert first.name not in found["next"]["files"]
+    stems = {name.rsplit(".", 1)[0] for name in found["next"]["files"]}
+    assert {path.stem for path in (tmp_path / "out/labels").iterdir()} == stems
