@@ -11,22 +11,29 @@ from demitasse.answers.parsed import Parsed, unreadable
 
 _TAG = re.compile(r"<(answer|score)\s*+>((?:(?!<(?:answer|score)\b).)*?)</\1\s*+>", re.IGNORECASE | re.DOTALL)
 _LINE = re.compile(r"^[^\w\n]*+(?:final +)?(?:score|rating) *+(?:is|:|=) *+(\S.*)$", re.IGNORECASE | re.MULTILINE)
+_Verdict = tuple[Any, tuple[int, int], str]  # what was written, where, and in which form
 _INTEGER = re.compile(r"(\d+)\s*+(?:(?:/|out\s++of)\s*+(\d+))?\s*+\.?", re.IGNORECASE)
 
 
 def read_score(text: str, low: int = 1, high: int = 5) -> Parsed[int]:
     """Read a verdict as an integer from `low` to `high`.
 
-    In order: the last JSON object with a `score`; the last `<answer>` or `<score>` tag; the last line
-    `Score: …`; the whole text. The last of its kind is taken and then checked, so that a bad verdict is never
-    replaced by an earlier mention. `4/5` and `4 out of 5` are 4 when `high` is 5. Halves, words and numbers
-    off the scale are no score: nothing is rounded or clamped.
+    A verdict is a JSON object with a `score`, an `<answer>` or `<score>` tag, or a line `Score: …`; where there is
+    none, the whole text. The last one in the text is taken, whatever its form, and then checked: neither a bad verdict
+    nor a good one is replaced by an earlier mention, such as a judge's quotation of what it judges. What stands inside
+    a JSON object with a `score` is part of it. `4/5` and `4 out of 5` are 4 when `high` is 5. Halves, words and
+    numbers off the scale are no score: nothing is rounded or clamped.
     """
-    verdicts = [(one.value["score"], one.span, "json") for one in find_json(text) if _has_score(one.value)]
     flat = flatten(text)
-    verdicts = verdicts or [(match[2], match.span(2), "tag") for match in _TAG.finditer(flat)]
-    verdicts = verdicts or [(match[1], match.span(1), "line") for match in _LINE.finditer(flat)]
-    raw, span, method = verdicts[-1] if verdicts else (flat, (0, len(text)), "whole")
+    verdicts: list[_Verdict] = [
+        (one.value["score"], one.span, "json") for one in find_json(text) if _has_score(one.value)
+    ]
+    verdicts += [
+        (match[2], (match.start(2), match.start(2) + len(match[2].rstrip())), "tag") for match in _TAG.finditer(flat)
+    ]
+    verdicts += [(match[1], match.span(1), "line") for match in _LINE.finditer(flat)]
+    last = max(verdicts, key=lambda verdict: verdict[1][1], default=(flat, (0, len(text)), "whole"))
+    raw, span, method = last
     score = _integer(raw, high)
     if score is None:
         return unreadable(text, "not_an_integer")

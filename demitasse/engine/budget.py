@@ -113,7 +113,7 @@ class Ledger:
     def _sentence(self, dollars: float) -> str:
         return (
             f"the budget of ${self.cap:,.2f} is used up: ${self.spent:,.4f} spent, and the next request may cost "
-            f"${dollars:,.4f}; raise budget_usd and run again, what was answered is kept"
+            f"${dollars:,.4f}; raise the budget and run again, what was answered is kept"
         )
 
 

@@ -142,6 +142,16 @@ class Caller:
                 continue
             return _answer(value, model.name, asked, trail)
 
+    async def ask_once(self, model: ChatModel, request: Request) -> Reply:
+        """The reply as it came, however it ended: what was cut short is not asked again with more room.
+
+        What fails for a passing reason is tried again, and what an earlier run has paid for is not bought again.
+
+        Raises:
+            Stop: if it makes no sense to ask anything more.
+        """
+        return await self._reply(self._gate(model.name), model, request, [])
+
     async def _ask_with_room(self, gate: Admission, model: ChatModel, request: Request, trail: list[_Call]) -> Request:
         """Ask, and once more with twice the room if the reply was cut short; returns the request that was answered."""
         reply = await self._reply(gate, model, request, trail)
@@ -151,10 +161,10 @@ class Caller:
             reply = await self._reply(gate, model, request, trail)
             if reply.outcome is Outcome.ERROR:  # the model's context may hold no more
                 first = _verdict(trail[-2].reply, cut)
-                raise Quarantine(f"{request.step}: {first}; with twice that, {_verdict(reply, request)}")
+                raise _ended(Quarantine(f"{request.step}: {first}; with twice that, {_verdict(reply, request)}"), reply)
         if reply.outcome is not Outcome.SUCCESS:
             kind = Quarantine if reply.outcome is Outcome.ERROR else Unusable  # an error may pass, a refusal stays
-            raise kind(f"{request.step}: {_verdict(reply, request)}")
+            raise _ended(kind(f"{request.step}: {_verdict(reply, request)}"), reply)
         return request
 
     async def _reply(self, gate: Admission, model: ChatModel, request: Request, trail: list[_Call]) -> Reply:
@@ -325,6 +335,11 @@ def provenance(*answers: Answer[Any]) -> Fields:
 def now() -> str:
     """UTC, to the second, in ISO form."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _ended(fault: Quarantine, reply: Reply) -> Quarantine:
+    fault.outcome = reply.outcome
+    return fault
 
 
 def _verdict(reply: Reply, request: Request) -> str:

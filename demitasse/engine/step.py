@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from demitasse.chat.model import Outcome
 from demitasse.errors import DemitasseError
 
 Fields = dict[str, Any]
@@ -24,7 +25,12 @@ class Skip(DemitasseError):
 
 
 class Quarantine(DemitasseError):
-    """This record cannot be finished, and the reason is counted. The other records go on."""
+    """This record cannot be finished, and the reason is counted. The other records go on.
+
+    `outcome` is how the model's last reply ended, where that is the reason.
+    """
+
+    outcome: Outcome | None = None
 
 
 class Unusable(Quarantine):

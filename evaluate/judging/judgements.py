@@ -1,4 +1,4 @@
-"""The judge's word on each free-text reply, as it is kept in a run folder."""
+"""The judges' word on each free-text reply, one row an item, as it is kept in a run folder."""
 
 from __future__ import annotations
 
@@ -48,6 +48,6 @@ def _judgement(row: Json) -> Judgement:
     score, fault = row["score"], Fault(row["fault"]) if row["fault"] else None
     if score is None and fault not in JUDGE_FAULTS:
         raise ValueError("neither a score nor a fault of the judge")
-    if score is not None and (type(score) is not int or not JUDGE.low <= score <= JUDGE.high):
+    if score is not None and (type(score) not in (int, float) or not JUDGE.low <= score <= JUDGE.high):
         raise ValueError(f"the score is {score}")
     return Judgement(str(row["item_id"]), str(row["of"]), score, str(row["reason"]), fault)

@@ -11,7 +11,7 @@ from demitasse.dataset.item_id import storable
 from demitasse.errors import DataError
 from evaluate.comparing.groups import by_group
 from evaluate.comparing.summary import summarise
-from evaluate.metric import metric_of
+from evaluate.metric import metric_for
 from evaluate.parse.free import parse_free
 from evaluate.records import JUDGE_FAULTS, Fault, Json, Scored, State, read_rows
 from evaluate.score.judged import Judgement
@@ -51,12 +51,10 @@ def read_marked(path: Path, profile: JudgeProfile) -> list[Marked]:
     Raises:
         DataError: for a row that is none, with a mark off its scale, or with neither marks nor a judge's fault.
     """
-    scales = {mark.key: range(mark.low, mark.high + 1) for mark in profile.marks}
     rows = []
     for number, row in read_rows(path):
         marks, fault = row.get("marks"), row.get("fault")
-        sound = isinstance(marks, dict) and all(marks.get(key) in scale for key, scale in scales.items())
-        if not (sound or (marks is None and fault in JUDGE_FAULTS)):
+        if not (profile.holds(marks) or (marks is None and fault in JUDGE_FAULTS)):
             raise DataError(f"{path}, line {number}: no judgement of {profile.name}; run `demitasse judge` again")
         told = str(row.get("item_id")), str(row.get("of")), marks, str(row.get("reason"))
         rows.append(Marked(*told, Fault(fault) if fault else None))
@@ -72,7 +70,7 @@ def scored_marks(arm: Arm, profile: JudgeProfile, mark: Mark, rows: Iterable[Mar
     given = {row.item_id: row for row in rows}
     scored = {}
     for item_id, asked in arm.items.items():
-        if metric_of(asked.task).name != "judge":
+        if metric_for(asked).name != "judge":
             continue
         reading, judged = parse_free(arm.predictions.get(item_id)), given.get(item_id)
         marks = profile.lowest if reading.fault else judged.marks if judged else None

@@ -20,7 +20,7 @@ from demitasse.engine.caller import ParseError
 from evaluate.metric import JUDGE, Metric
 from evaluate.records import Json
 
-Marks = Mapping[str, int]
+Marks = Mapping[str, float]  # whole from one judge, means of those from several
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,21 @@ class JudgeProfile:
         properties = {"reason": {"type": "string"}} | {mark.key: mark.schema() for mark in self.marks}
         return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
 
+    def holds(self, marks: Any) -> bool:
+        """Whether these are marks of this profile: every one there, a number, and on its scale."""
+        if not isinstance(marks, dict) or set(marks) != {mark.key for mark in self.marks}:
+            return False
+        return all(_is_number(marks[mark.key]) and mark.low <= marks[mark.key] <= mark.high for mark in self.marks)
+
     def named(self, file: str) -> str:
         """The profile's own name of a file or folder in a run folder: `judge.json`, `judge_cotasks.json`."""
         path = Path(file)
         return file if self is LIKERT else f"{path.stem}_{self.name}{path.suffix}"
+
+    @property
+    def figured(self) -> bool:
+        """Whether its figures stand in a file of its own: `score` and `compare` know the scale of 1 to 5 alone."""
+        return self is not LIKERT
 
     @property
     def lowest(self) -> Marks:
@@ -114,13 +125,17 @@ class JudgeProfile:
         return (None if bad else {key: value for key, value in marks.items() if value is not None}), ", ".join(bad)
 
     def _complaint(self, why: str) -> str:
-        """What a judge is told of a reply that cannot be used."""
+        """What a judge is told of a reply that cannot be used; its reason is not asked for again."""
         wanted = ", ".join(
             f'"{mark.key}" that is {"yes or no" if mark.yes_no else f"a whole number from {mark.low} to {mark.high}"}'
             for mark in self.marks
         )
         cannot = f"That reply cannot be used ({why})."
-        return f'{cannot} Write one JSON object and nothing else, with a "reason" and a {wanted}.'
+        return f'{cannot} Write one JSON object and nothing else, with an empty "reason" and a {wanted}.'
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 LIKERT = JudgeProfile("likert", "judge/likert", (Mark("score", int(JUDGE.low), int(JUDGE.high), 1, "score"),))

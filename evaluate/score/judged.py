@@ -14,11 +14,14 @@ from evaluate.records import Asked, Fault, Prediction, Scored, State
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The judge's word on one reply. `of` is the fingerprint of what it was given; `score` is None for a fault."""
+    """The judges' word on one reply. `of` is the fingerprint of what they were given; `score` is None for a fault.
+
+    From one judge asked once it is whole; from several it may lie between.
+    """
 
     item_id: str
     of: str
-    score: int | None
+    score: float | None
     reason: str
     fault: Fault | None = None
 

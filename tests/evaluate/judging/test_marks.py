@@ -4,42 +4,27 @@ import json
 
 import pytest
 
-from demitasse.chat.model import Capability, Outcome, Reply
 from demitasse.cli import main
 from demitasse.engine.caller import ParseError
-from demitasse.engine.limits import Limits
 from demitasse.errors import DataError
 from evaluate.comparing.arm import load_arm
-from evaluate.judging.judge import judge_run, load_rubric
 from evaluate.judging.marks import Marked, marks_changes, read_marked, summarise_marks
 from evaluate.judging.profile import COTASKS, LIKERT, PROFILES, VIDEOESPRESSO
+from evaluate.judging.rubric import load_rubric
 from evaluate.records import Fault, read_rows
 
-QUICK = Limits(reasks=1, attempts=2, first_wait=0.001, longest_wait=0.001, concurrency=2)
 FIVE = {"logic": 8, "factuality": 7, "accuracy": 6, "conciseness": 9, "overall": 5}
 
 
-class FakeJudge:
-    """Replies with what `say(response, earlier)` returns."""
+@pytest.fixture
+def judged(fake, judge):
+    """Judge a run by a profile with what `say(request)` returns."""
 
-    name = "fake/judge-1"
-    capability = Capability()
+    def run(folder, profile, say):
+        one = fake(say)
+        return judge(folder, one, profile=profile, rubric=load_rubric(profile.rubric)), one
 
-    def __init__(self, say):
-        self._say = say
-        self.requests = []
-
-    async def reply(self, request):
-        self.requests.append(request)
-        return Reply(Outcome.SUCCESS, self._say(request), model=self.name)
-
-    async def close(self):
-        pass
-
-
-def judged(folder, profile, say):
-    fake = FakeJudge(say)
-    return judge_run(load_arm(folder), fake, limits=QUICK, progress=False, profile=profile), fake
+    return run
 
 
 def answers(row):
@@ -91,7 +76,7 @@ def test_every_profile_has_a_rubric_whose_own_example_it_reads(profile):
     assert set(profile.schema["required"]) == {"reason", *(mark.key for mark in profile.marks)}
 
 
-def test_marks_are_reported_times_ten_and_overall_is_the_judges_own(make_run):
+def test_marks_are_reported_times_ten_and_overall_is_the_judges_own(make_run, judged):
     folder = make_run("a", answers)
     done, fake = judged(folder, VIDEOESPRESSO, lambda request: json.dumps(FIVE))
     assert (done.items, done.scored, done.exit_code) == (4, 4, 0)
@@ -101,7 +86,7 @@ def test_marks_are_reported_times_ten_and_overall_is_the_judges_own(make_run):
     assert figures["overall"]["mean"] < sum(10 * FIVE[key] for key in list(FIVE)[:4]) / 4
 
 
-def test_cotasks_marks_are_a_share_of_yes_and_a_score_of_a_hundred(make_run, items):
+def test_cotasks_marks_are_a_share_of_yes_and_a_score_of_a_hundred(make_run, items, judged):
     folder = make_run("a", answers)
     yes = {"clips/0.mp4", "clips/1.mp4", "clips/2.mp4"}
 
@@ -114,7 +99,7 @@ def test_cotasks_marks_are_a_share_of_yes_and_a_score_of_a_hundred(make_run, ite
     assert (figures["correct"]["mean"], figures["score"]["mean"]) == (75.0, 70.0)
 
 
-def test_a_profile_leaves_the_scores_from_1_to_5_alone(make_run):
+def test_a_profile_leaves_the_scores_from_1_to_5_alone(make_run, judged):
     folder = make_run("a", answers)
     judged(folder, LIKERT, lambda request: '{"score": 4}')
     before = (folder / "judgements.jsonl").read_text()
@@ -124,7 +109,7 @@ def test_a_profile_leaves_the_scores_from_1_to_5_alone(make_run):
     assert (folder / "judge_cotasks" / "rows.jsonl").is_file()
 
 
-def test_an_empty_reply_has_the_lowest_marks_and_needs_no_judge(make_run):
+def test_an_empty_reply_has_the_lowest_marks_and_needs_no_judge(make_run, judged):
     folder = make_run("a", lambda row: "" if row.task == "open_qa" and row.video_id == "clips/0.mp4" else answers(row))
     done, fake = judged(folder, VIDEOESPRESSO, lambda request: json.dumps(dict.fromkeys(FIVE, 9)))
     assert (done.needed_no_judge, len(fake.requests)) == (1, 3)
@@ -133,7 +118,7 @@ def test_an_empty_reply_has_the_lowest_marks_and_needs_no_judge(make_run):
     assert figures["logic"]["faults"] == {"empty": 1}
 
 
-def test_a_judges_fault_is_unscored_and_bounded_and_never_the_students(make_run):
+def test_a_judges_fault_is_unscored_and_bounded_and_never_the_students(make_run, judged):
     folder = make_run("a", answers)
     broken = "about clips/0.mp4"
     done, _ = judged(
@@ -146,7 +131,7 @@ def test_a_judges_fault_is_unscored_and_bounded_and_never_the_students(make_run)
     assert figures["correct"]["faults"] == {"judge_parse": 1}
 
 
-def test_what_was_written_is_read_back(make_run):
+def test_what_was_written_is_read_back(make_run, judged):
     folder = make_run("a", answers)
     judged(folder, VIDEOESPRESSO, lambda request: json.dumps({"reason": "so", **FIVE}))
     rows = read_marked(folder / "judgements_videoespresso.jsonl", VIDEOESPRESSO)
@@ -204,7 +189,5 @@ def test_the_command_prints_each_runs_marks_and_the_change(make_run, capsys):
 
 
 def test_an_unknown_profile_is_refused(capsys):
-    with pytest.raises(SystemExit) as stopped:
-        main(["judge", "x", "--model", "scripted", "--profile", "five-stars"])
-    assert stopped.value.code == 2
-    assert "five-stars" in capsys.readouterr().err
+    assert main(["judge", "x", "--model", "scripted", "--profile", "five-stars"]) == 2
+    assert "--profile is 'five-stars'; it must be one of likert" in capsys.readouterr().err
