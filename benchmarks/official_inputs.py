@@ -8,6 +8,8 @@ import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from official_suites import MAKE as SUITES
+
 VIDEOS = 24
 COLUMNS = ("frame_count", "width", "height", "question", "answer", "qid", "type")
 OPTIONS = ("a0", "a1", "a2", "a3", "a4")
@@ -144,4 +146,5 @@ MAKE: dict[str, Callable[[Path, random.Random], None]] = {
     "nextgqa": make_nextgqa,
     "star": make_star,
     "videoespresso": make_videoespresso,
+    **SUITES,
 }

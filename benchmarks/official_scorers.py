@@ -4,13 +4,18 @@
     python benchmarks/official_scorers.py --scripts FOLDER     the scripts lie there: clones, each under its own name
     python benchmarks/official_scorers.py --record             write inputs and numbers for tests/evaluate/official
 
-The scripts: `eval_mc.py` (NExT-QA), `eval_oe.py` (NExT-OE), `eval_ground.py` (NExT-GQA), `run_program.py` (STAR) and
-`score.py` (VideoEspresso). They are run and never copied. Questions and predictions are generated, with every kind of
-answer that the scripts treat in a way of their own. `run_program.py` scores programs and not predictions: each item is
-given a program whose outcome is the prediction, so that what is compared is how it counts.
+The scripts: `eval_mc.py` (NExT-QA), `eval_oe.py` (NExT-OE), `eval_ground.py` (NExT-GQA), `run_program.py` (STAR),
+`score.py` (VideoEspresso), `eval_your_results.py` (Video-MME), `mvbench.ipynb` (MVBench), `eval_*.py --disable_llm`
+(TempCompass), `utils.py` and `stat_with_key.py` (CG-Bench) and `evaluate.py` (TAR). They are run and never copied.
+Questions and predictions are generated, with every kind of answer that the scripts treat in a way of their own.
+`run_program.py` scores programs and not predictions: each item is given a program whose outcome is the prediction, so
+that what is compared is how it counts.
 
 NExT-OE needs NLTK with WordNet. Its base forms come from pywsd, which needs a tagger's data besides; what is compared
 here is the metric, with our base forms given to the script. Left out, and said so, where NLTK is not there.
+
+TAR's script lies in a data set's repository (nvidia/PhysicalAI-Traffic-Anomaly-Reasoning on Hugging Face, `test/`) and
+needs pandas: it is run if it lies in FOLDER/TAR, of whatever version. Its BERTScore is stood in for, on both sides.
 """
 
 from __future__ import annotations
@@ -95,6 +100,40 @@ SCRIPTS = {
         "eval",
         {"score.py": "df3f9aeddd5d04b055634ae7571536552dce473b3b389d4ecfae35ebb97e195f"},
     ),
+    "videomme": Script(
+        "thanku-all/parse_answer",
+        "afd52cfe3dde5b3685e0d4f760c10c756860c758",
+        "",
+        {"eval_your_results.py": "5ab5d0304b61f6285d75553cdb46377f2f29cba84963bd7879cc2efa435d46c3"},
+    ),
+    "mvbench": Script(
+        "OpenGVLab/Ask-Anything",
+        "4dd8210b030374bb0c510a57dfbe916f70d3ef71",
+        "video_chat2",
+        {"mvbench.ipynb": "2dd6b4cbed0a12914a0407031410ec3efd50212deafd29d6bf8fa097e2e44597"},
+    ),
+    "tempcompass": Script(
+        "llyx97/TempCompass",
+        "e1b463166400633e6061962d890a9ae85db29f70",
+        "",
+        {
+            "eval_multi-choice.py": "ccffa4f717a3e2a29435b2bbe440109bf2def589cea73fde9fd44fd262fb379a",
+            "eval_yes_no.py": "94212750329dc9180886d23ba6627ff1a9d702e3fa28d628b070ba0cf640e300",
+            "eval_caption_matching.py": "3493bbc49defe58647c44f589a65a4b7eaa540ee65bd355328612da0fdf26367",
+            "utils/eval_utils.py": "514f728e6a4e273db7db2c3feab316c129ebcc08901e62352d5af71efb4e964c",
+            "prompt_templates.py": "ba08b16acff1702f13a4604e06e5290ac216a026d1d7c39a29f25f119e463df5",
+        },
+    ),
+    "cgbench": Script(
+        "CG-Bench/CG-Bench",
+        "f826608752443a13b21f214c2d9c4156c526f030",
+        "run",
+        {
+            "utils.py": "7206376dd0748a0519bea818ee48d2dd9aee6bd4ebde1024738ef9d64b4a2b44",
+            "stat_with_key.py": "25a7310fb73198e85ccde1925b73cdee8d9e4d5153267ab36fa99271dcf47b87",
+        },
+    ),
+    "tar": Script("nvidia/TAR", "", "", {"evaluate.py": ""}),
 }
 # References and predictions of each, as `official_inputs` names them.
 FILES = {
@@ -103,6 +142,11 @@ FILES = {
     "nextgqa": (["truth.json", "questions.csv"], ["spans.json", "answers.json"]),
     "star": (["questions.json"], ["predictions.json"]),
     "videoespresso": (["output.json"], ["output.json"]),
+    "videomme": (["results.json"], ["results.json"]),
+    "mvbench": (["action_sequence.json", "moving_count.json", "state_change.json"], ["predictions.json"]),
+    "tempcompass": 2 * (["multi-choice.json", "yes_no.json", "caption_matching.json"],),
+    "cgbench": (["cgbench.json"], ["predictions.json"]),
+    "tar": (["truth.json"], ["submission.csv"]),
 }
 # STAR's executor reads its class lists as it starts, whatever it is to run.
 STAR_CLASSES = ("action_mapping.txt", "object_classes.txt", "verb_classes.txt", "relationship_classes.txt")
@@ -122,13 +166,17 @@ def locate(profile: str, scripts: Path | None, work: Path) -> Path:
         path = folder / name
         if not path.is_file():
             raise NotHere(f"{path} is not there; clone https://github.com/{script.repository} into {scripts}")
-        if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        if digest and hashlib.sha256(path.read_bytes()).hexdigest() != digest:
             raise NotHere(f"{path} is not the pinned one; check out {script.commit[:12]} of {script.repository}")
     return folder
 
 
 def fetch(script: Script, work: Path) -> Path:
     """Fetch a script's files at the pinned commit, and check them."""
+    if not script.commit:
+        raise NotHere(
+            "its script lies in a data set's repository; put test/evaluate.py into FOLDER/TAR, with --scripts"
+        )
     folder = work / script.repository.split("/")[1] / script.folder
     names = {f"{script.folder}/{name}".lstrip("/"): digest for name, digest in script.files.items()}
     if script.folder.endswith("program_executor"):
@@ -174,8 +222,12 @@ def run_ours(profile: str, inputs: Path) -> dict[str, str]:
         from benchmarks.peers.official_words import AsScript
 
         further = [AsScript(), inputs / "stopwords.txt"]
+    if profile == "tar":
+        from benchmarks.peers.word_overlap import shared_words
+
+        further = [shared_words]
     report = import_module(f"evaluate.official.{profile}").score(*files, *further)
-    if further:  # what the words were, so that the tests need no NLTK
+    if profile == "nextqa_oe":  # what the words were, so that the tests need no NLTK
         write_json(inputs / "words.json", further[0].record)
     rows = [figure.to_json() for figure in report.figures]
     return {row["name"]: row["official_printed"] for row in rows if row["official_printed"] is not None}
@@ -193,7 +245,7 @@ def compare(profile: str, scripts: Path | None, work: Path, record: bool) -> tup
         shutil.copytree(inputs, RECORDED / profile, dirs_exist_ok=True)
     for name, printed in theirs.items():
         told = ours.get(name, "none")
-        print(f"{profile:15}{name:24}{printed:>10}{told:>10}{'' if told == printed else '  DIFFERS'}")
+        print(f"{profile:15}{name:36}{printed:>10}{told:>10}{'' if told == printed else '  DIFFERS'}")
     return sum(ours.get(name) == printed for name, printed in theirs.items()), len(theirs)
 
 
@@ -205,7 +257,7 @@ def main() -> int:
     args = parser.parse_args()
     sys.path.insert(0, str(ROOT))
     agreed, total, left_out = 0, 0, {}
-    print(f"{'benchmark':15}{'figure':24}{'script':>10}{'ours':>10}")
+    print(f"{'benchmark':15}{'figure':36}{'script':>10}{'ours':>10}")
     with tempfile.TemporaryDirectory() as work:
         for profile in ("nextqa",) if args.quick else tuple(SCRIPTS):
             try:

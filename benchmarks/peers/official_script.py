@@ -8,13 +8,16 @@ not installed. pywsd is stood in for always: our base forms take its place (benc
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import json
 import os
+import re
 import sys
+import tempfile
 import types
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +89,114 @@ def videoespresso(inputs: Path) -> dict[str, str]:
     import score
 
     return {"over questions (micro)": f"{score.calculate_accuracy(str(inputs / 'output.json')):.2f}"}
+
+
+def videomme(inputs: Path) -> dict[str, str]:
+    import eval_your_results
+
+    kinds = dict.fromkeys(("return_sub_categories_accuracy", "return_task_types_accuracy"), True)
+    lines = captured(
+        lambda: eval_your_results.eval_your_results(
+            str(inputs / "results.json"), video_types="short,medium,long", skip_missing=True, **kinds
+        )
+    )
+    found, section, of_video = {}, "", ""
+    names = {"Video Domains": "domain", "Video Sub Categories": "sub-category", "Task Categories": "task"}
+    for line in lines:
+        if line.startswith("Evaluation on"):
+            of_video = line.removeprefix("Evaluation on video Type: ") if "Type" in line else ""
+        section = names.get(line, section)
+        name, _, value = line.rpartition(":")
+        if line.startswith("Overall:"):
+            found[f"duration: {of_video}" if of_video else "Overall"] = value.strip(" %")
+        elif value.endswith("%") and not of_video:
+            found[f"{section}: {name}"] = value.strip(" %")
+    return found
+
+
+def mvbench(inputs: Path) -> dict[str, str]:
+    """The notebook's `check_ans`, over its way of writing the right answer and of cutting the reply."""
+    cells = json.loads(Path("mvbench.ipynb").read_text())["cells"]
+    source = next("".join(cell["source"]) for cell in cells if "def check_ans" in "".join(cell["source"]))
+    space: dict[str, Any] = {}
+    exec(source, space)
+    replies, right, asked = json.loads((inputs / "predictions.json").read_text()), {}, {}
+    for task, said in replies.items():
+        rows = json.loads((inputs / f"{task}.json").read_text())
+        last = [max(place for place, one in enumerate(row["candidates"]) if one == row["answer"]) for row in rows]
+        golds = [f"({chr(ord('A') + place)}) {row['answer']}" for place, row in zip(last, rows, strict=True)]
+        hits = [space["check_ans"](said[str(n)].strip().split("\n")[0], gold) for n, gold in enumerate(golds)]
+        right[task], asked[task] = sum(hits), len(hits)
+    printed = {task: f"{right[task] / asked[task] * 100:.2f}" for task in replies}
+    return printed | {"Avg": f"{sum(right.values()) / sum(asked.values()) * 100:.2f}"}
+
+
+def tempcompass(inputs: Path) -> dict[str, str]:
+    stand_in("requests")
+    folder, found = Path.cwd(), {}
+    os.chdir(inputs)  # where the script looks for meta_info.json
+    for kind in ("multi-choice", "yes_no", "caption_matching"):
+        script = load(folder / f"eval_{kind}.py", "script")
+        predictions = json.loads((inputs / f"{kind}.json").read_text())
+        with tempfile.NamedTemporaryFile() as spare:
+            lines = captured(lambda s=script, p=predictions, to=spare.name: s.main(p, {}, to, True))
+        told = ast.literal_eval(lines[lines.index("Accuracy Results:") + 1])
+        found |= {f"{kind}: {name}": f"{value:.1f}" for name, value in told.items()}
+    return found
+
+
+def cgbench(inputs: Path) -> dict[str, str]:
+    """`post_process` on each reply; then `stat_with_key.py` on what it saves, told which results to count."""
+    stand_in("pysubs2")
+    script = load(Path.cwd() / "utils.py", "script")
+    source = Path("stat_with_key.py").read_text()
+    keys = {
+        "long_acc": "long_acc_gpt-4o_2024-08-06_50_True_True_True",
+        "clue_acc": "clue_acc_gpt-4o_2024-08-06_32_True_True_True",
+        "miou": "miou_gpt-4o_2024-08-06_50_True_True_True",
+    }
+    wanted = [*keys.values(), "rec@iou_gpt-4o_2024-08-06", "acc@iou_gpt-4o_2024-08-06"]
+    replies = json.loads((inputs / "predictions.json").read_text())
+    with tempfile.TemporaryDirectory() as work, contextlib.redirect_stdout(io.StringIO()):
+        os.chdir(work)
+        os.mkdir("cg_annotations")
+        for row in json.loads((inputs / "cgbench.json").read_text()):
+            results = {}
+            for mode, key in keys.items():
+                with contextlib.suppress(TypeError):  # as `process_single_file` does: such a reply is not saved
+                    value = script.post_process(
+                        types.SimpleNamespace(task_mode=mode),
+                        json.loads(json.dumps(row)),
+                        replies[str(row["qid"])][mode],
+                    )
+                    results |= {} if value is None else {key: {"result": value}}
+            Path("cg_annotations", f"{row['qid']}.json").write_text(json.dumps(row | {"results": results}))
+        counted = re.sub(r"result_keys = \[.*?\]", f"result_keys = {wanted!r}", source, count=1, flags=re.DOTALL)
+        lines = captured(lambda: exec(counted, {"__name__": "script"}))
+    values = [line.rpartition("Accuracy: ")[2] for line in lines if "Accuracy: " in line]
+    names = ("long_acc", "clue_acc", "mIoU", "rec@IoU", "acc@IoU")
+    return {name: f"{100 * float(value):.2f}" for name, value in zip(names, values, strict=True)}
+
+
+def tar(inputs: Path) -> dict[str, str]:
+    import pandas
+
+    from benchmarks.peers import word_overlap
+
+    sys.modules["bert_score"] = word_overlap
+    script = load(Path.cwd() / "evaluate.py", "script")
+    items = pandas.DataFrame(json.loads((inputs / "truth.json").read_text())["items"])
+    told = script.score(items.merge(pandas.read_csv(inputs / "submission.csv"), on="item_index", how="inner"))
+    return {name: f"{100 * value:.2f}" for name, value in told.items()}
+
+
+def load(path: Path, name: str) -> Any:
+    """A script as a module, under a name that hides nothing of ours."""
+    spec = spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def captured(call: Any) -> list[str]:

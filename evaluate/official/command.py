@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
     from demitasse.embedding import Embedder
     from evaluate.official.report import Report
 
-PROFILES = ("nextqa", "nextqa_oe", "nextgqa", "star", "videoespresso")
+PROFILES = (
+    "nextqa", "nextqa_oe", "nextgqa", "star", "videoespresso", "videomme", "mvbench", "tempcompass", "cgbench", "tar"
+)  # fmt: skip
 INCOMPLETE = 3
-_OPTIONS = {"stopwords": "nextqa_oe", "span_unit": "nextgqa", "embedding": "videoespresso"}
+_OPTIONS = {"stopwords": "nextqa_oe", "span_unit": "nextgqa", "embedding": "videoespresso", "bertscore": "tar"}
 
 
 def add_profile_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +40,7 @@ def add_profile_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="videoespresso: score by likeness too (backend=sentence ...)",
     )
+    group.add_argument("--bertscore", type=Path, metavar="FOLDER", help="tar: BERTScore's model (a roberta-large)")
 
 
 def run_profile(args: argparse.Namespace) -> int:
@@ -82,16 +86,8 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _score(args: argparse.Namespace) -> Report:
-    """One branch a profile, so that only what it needs is loaded."""
+    """A branch for each profile that takes more than files; only what it needs is loaded."""
     files = (args.references, args.predictions)
-    if args.profile == "nextqa":
-        from evaluate.official import nextqa
-
-        return nextqa.score(*files)
-    if args.profile == "star":
-        from evaluate.official import star
-
-        return star.score(*files)
     if args.profile == "nextgqa":
         from evaluate.official import nextgqa
 
@@ -101,9 +97,17 @@ def _score(args: argparse.Namespace) -> Report:
         from evaluate.official.wordnet import WordNet
 
         return nextqa_oe.score(*files, WordNet(), args.stopwords)
-    from evaluate.official import videoespresso
+    if args.profile == "videoespresso":
+        from evaluate.official import videoespresso
 
-    return videoespresso.score(*files, _embedder(args.embedding))
+        return videoespresso.score(*files, _embedder(args.embedding))
+    if args.profile == "tar":
+        from evaluate.official import tar
+        from evaluate.score.overlap import BertScore
+
+        return tar.score(*files, BertScore(args.bertscore) if args.bertscore else None)
+    report: Report = import_module(f"evaluate.official.{args.profile}").score(*files)
+    return report
 
 
 def _embedder(settings: list[str] | None) -> Embedder | None:

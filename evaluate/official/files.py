@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def load_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     Raises:
         DataError: if it is empty, or a row has more or fewer fields than the header.
     """
-    lines = csv.reader(read_text(path).splitlines(keepends=True))
+    lines = csv.reader(io.StringIO(read_text(path), newline=""))  # a line separator within a reply ends no row
     try:
         header = next(lines, [])
         rows = []

@@ -1,8 +1,9 @@
 """Reading what a model answered, in the shapes in which benchmarks' prediction files are written.
 
 A JSON object by question (`{"video_qid": …}`, or `{"video": {"qid": …}}` as NExT-OE has it), STAR's lists by type, a
-JSON array, JSONL or CSV of rows, lmms-eval's samples among them, either of these under a name (`{"results": …}`), or a
-folder that `demitasse predict` wrote. What a value means is its benchmark's to say.
+JSON array, JSONL or CSV of rows, lmms-eval's samples among them, Video-MME's videos with their `questions`, either of
+these under a name (`{"results": …}`), or a folder that `demitasse predict` wrote. What a value means is its
+benchmark's to say.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ FINAL_STAGE = 5  # of CoTask items: the question itself
 NameOf = Callable[[Mapping[str, Any]], str | None]
 KeyOf = Callable[[Json], str | None]
 ItemKey = Callable[[Asked], str | None]
+Pairs = Callable[[Path], "Iterable[tuple[str, Given]]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ def read_given(
     name_of: NameOf | None = None,
     key_of: KeyOf | None = None,
     item_key: ItemKey | None = None,
+    pairs_of: Pairs | None = None,
 ) -> tuple[dict[str, Given], int]:
     """Answers by question key, and how many are of questions that are not `known`.
 
@@ -82,6 +85,7 @@ def read_given(
         name_of: under which name a row holds what is wanted; `answer_name` by default.
         key_of: a row's key, where the benchmark's rows carry none of the usual names.
         item_key: the key of an item of a run; that of a CoTask item by default.
+        pairs_of: what reads a file, for a benchmark whose files have a shape of their own.
 
     Raises:
         DataError: if a file cannot be read, has a question twice, or has none of the known ones.
@@ -89,11 +93,13 @@ def read_given(
     wanted = set(known)
     found: dict[str, Given] = {}
     for path in paths:
-        pairs = (
-            _from_run(path, item_key or cotask_key)
-            if path.is_dir()
-            else _from_file(path, wanted, name_of or answer_name, key_of or row_key)
-        )
+        pairs: Iterable[tuple[str, Given]]
+        if path.is_dir():
+            pairs = _from_run(path, item_key or cotask_key)
+        elif pairs_of is not None:
+            pairs = pairs_of(path)
+        else:
+            pairs = _from_file(path, wanted, name_of or answer_name, key_of or row_key)
         for told, given in pairs:
             key = _known_as(told, wanted)
             if key in found:
@@ -162,7 +168,7 @@ def _from_file(path: Path, known: set[str], name_of: NameOf, key_of: KeyOf) -> I
 
 
 def _from_rows(path: Path, rows: Sequence[Any], name_of: NameOf, key_of: KeyOf) -> Iterator[tuple[str, Given]]:
-    for place, row in enumerate(rows):
+    for place, row in enumerate(unfolded(rows)):
         key = key_of(row) if isinstance(row, dict) else None
         if key is None:
             raise DataError(
@@ -170,6 +176,17 @@ def _from_rows(path: Path, rows: Sequence[Any], name_of: NameOf, key_of: KeyOf) 
                 f"{', '.join(_KEYS)}, or with video and qid"
             )
         yield key, _given(path, f"row {place} ({key})", row, name_of)
+
+
+def unfolded(rows: Iterable[Any]) -> Iterator[Any]:
+    """The rows; of one that holds `questions`, as Video-MME's videos do, each of these with its video's fields."""
+    for row in rows:
+        inner = row.get("questions") if isinstance(row, dict) else None
+        if not isinstance(inner, list) or not all(isinstance(one, dict) for one in inner):
+            yield row
+            continue
+        video = {name: value for name, value in row.items() if name != "questions"}
+        yield from (video | one for one in inner)
 
 
 def _given(path: Path, where: str, value: Any, name_of: NameOf) -> Given:

@@ -11,7 +11,8 @@ from evaluate.records import Json
 from evaluate.stats import Interval
 
 UNKNOWN = "–"
-_ROW = "  {:24}{:>7}{:>11}{:>10}  {}"
+_ROW = "  {:{}}{:>7}{:>11}{:>10}  {}"
+_NAMES = 24  # characters at least for the names of figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +99,16 @@ def write_report(report: Report) -> str:
     head = (
         f"{report.profile}: {counts['questions']} questions of {counts['videos']} videos, {counts['answered']} answered"
     )
-    lines = [head + faults, _ROW.format("figure", "items", "official", "ours", "95 %").rstrip()]
-    lines += [_line(figure) for figure in report.figures]
+    width = max(_NAMES, *(len(figure.name) + 1 for figure in report.figures))
+    lines = [head + faults, _ROW.format("figure", width, "items", "official", "ours", "95 %").rstrip()]
+    lines += [_line(figure, width) for figure in report.figures]
     return "\n".join(lines + [f"note: {note}" for note in report.notes])
 
 
-def _line(figure: Figure) -> str:
+def _line(figure: Figure, width: int) -> str:
     official, ours = (_number(value, figure.digits) for value in (figure.official, figure.ours))
     bounds = f"[{', '.join(_number(bound, figure.digits) for bound in figure.ci95)}]" if figure.ci95 else ""
-    return _ROW.format(figure.name, figure.items, official, ours, bounds).rstrip()
+    return _ROW.format(figure.name, width, figure.items, official, ours, bounds).rstrip()
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from demitasse.errors import DataError
-from evaluate.metric import COTASKS, METRICS, metric_of
+from evaluate.metric import COTASKS, METRICS, metric_for
 from evaluate.parse.binary import gold_word
 from evaluate.parse.boxes import gold_boxes
+from evaluate.parse.classes import gold_class, gold_labels
 from evaluate.parse.cotasks import gold_task
 from evaluate.parse.free import gold_text
 from evaluate.parse.mcq import gold_letter
 from evaluate.parse.temporal import gold_span
 from evaluate.records import Asked, Prediction, Scored
 from evaluate.score.binary import score_binary
+from evaluate.score.classes import score_class, score_labels
 from evaluate.score.cotasks import score_cotask
 from evaluate.score.grounding import score_grounding
 from evaluate.score.judged import Judgement, score_judged
@@ -25,20 +27,24 @@ _GOLD: Mapping[str, Callable[[Asked], object]] = {
     "binary": gold_word,
     "temporal": gold_span,
     "grounding": gold_boxes,
+    "closed": gold_class,
+    "graded": gold_class,
+    "multi": gold_labels,
     "judge": gold_text,
     **{metric.name: gold_task for metric in COTASKS},
 }
 _SCORE = {"mcq": score_mcq, "binary": score_binary, "temporal": score_temporal, "grounding": score_grounding}
+_SCORE |= {"closed": score_class, "graded": score_class, "multi": score_labels}
 _SCORE |= {metric.name: score_cotask for metric in COTASKS}
 
 
 def score_item(asked: Asked, prediction: Prediction | None, judgement: Judgement | None) -> Scored:
-    """Score one item by its task's metric; no prediction is a fault of the model, no judgement of the judge.
+    """Score one item by its kind's or task's metric; no prediction is a fault of the model, no judgement of the judge.
 
     Raises:
         DataError: if the item's reference cannot be scored against.
     """
-    metric = metric_of(asked.task)
+    metric = metric_for(asked)
     if metric is METRICS["judge"]:
         return score_judged(asked, prediction, judgement)
     return _SCORE[metric.name](asked, prediction)
@@ -49,7 +55,7 @@ def gold_faults(items: Iterable[Asked]) -> Mapping[str, str]:
     faults = {}
     for asked in items:
         try:
-            _GOLD[metric_of(asked.task).name](asked)
+            _GOLD[metric_for(asked).name](asked)
         except DataError as fault:
             faults[asked.item_id] = str(fault)
     return faults

@@ -71,6 +71,11 @@ REFUSED = [
         "magic",
         id="an_unknown_embedder",
     ),
+    pytest.param(
+        ["--profile", "star", "--references", "x", "--predictions", "y", "--bertscore", "z"],
+        "--bertscore goes with --profile tar",
+        id="bertscore_for_another_benchmark",
+    ),
 ]
 
 

@@ -8,9 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from evaluate.official import nextgqa, nextqa, nextqa_oe, star, videoespresso
+from benchmarks.peers.word_overlap import shared_words
+from evaluate.official import (
+    cgbench,
+    mvbench,
+    nextgqa,
+    nextqa,
+    nextqa_oe,
+    star,
+    tar,
+    tempcompass,
+    videoespresso,
+    videomme,
+)
 
 RECORDED = Path(__file__).parent / "recorded"
+TEMPCOMPASS = ("multi-choice.json", "yes_no.json", "caption_matching.json")
 
 
 class RecordedWords:
@@ -46,6 +59,14 @@ REPORTS = {
     "videoespresso": lambda: videoespresso.score(
         files("videoespresso", "output.json"), files("videoespresso", "output.json")
     ),
+    "videomme": lambda: videomme.score(*2 * (files("videomme", "results.json"),)),
+    "mvbench": lambda: mvbench.score(
+        files("mvbench", "action_sequence.json", "moving_count.json", "state_change.json"),
+        files("mvbench", "predictions.json"),
+    ),
+    "tempcompass": lambda: tempcompass.score(*2 * (files("tempcompass", *TEMPCOMPASS),)),
+    "cgbench": lambda: cgbench.score(files("cgbench", "cgbench.json"), files("cgbench", "predictions.json")),
+    "tar": lambda: tar.score(files("tar", "truth.json"), files("tar", "submission.csv"), shared_words),
 }
 FIGURES = [
     pytest.param(profile, name, printed, id=f"{profile}_{name}".replace(" ", "_"))
@@ -65,7 +86,7 @@ def test_the_official_column_is_what_the_script_prints(reports, profile, name, p
 
 
 def test_every_figure_that_the_scripts_print_is_recorded():
-    assert len(FIGURES) == 35
+    assert len(FIGURES) == 121
 
 
 def test_ours_is_the_official_number_where_no_flaw_is_met(reports):
@@ -74,6 +95,15 @@ def test_ours_is_the_official_number_where_no_flaw_is_met(reports):
     assert reports["star"].figure("Mean (over types)").ours == pytest.approx(
         reports["star"].figure("Mean (over types)").official
     )
+
+
+def test_every_interval_is_in_the_unit_of_its_figure_and_holds_it(reports):
+    figures = [one for report in reports.values() for one in report.figures if one.ci95 and one.ours is not None]
+    assert len(figures) > 100
+    for figure in figures:
+        low, high = figure.ci95
+        assert low - 1e-9 <= figure.ours <= high + 1e-9, figure.name
+        assert high > 1.5 or figure.ours < 1.5, "per cent beside a share"
 
 
 def test_ours_differs_where_a_flaw_is_met(reports):
