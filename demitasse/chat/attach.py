@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from demitasse.chat.model import Capability, Image, Part, Text, Video
+from demitasse.chat.model import Capability, Frames, Image, Part, Text, Video
 from demitasse.chat.wire.requests import frame_label
 from demitasse.errors import ConfigError, MediaError
 
@@ -86,6 +86,8 @@ def describe_media(parts: Sequence[Part]) -> list[dict[str, Any]]:
     """
     videos = [part for part in parts if isinstance(part, Video)]
     images = [part for part in parts if isinstance(part, Image)]
+    for shown in (part for part in parts if isinstance(part, Frames)):
+        images += [Image(data, shown.mime, time) for data, time in zip(shown.images, shown.times, strict=True)]
     described: list[dict[str, Any]] = [
         {
             "type": video.mime,

@@ -23,7 +23,7 @@ from demitasse.chat.gemini_files import UploadError, Uploads
 from demitasse.chat.gemini_reply import read_error, read_response
 from demitasse.chat.hosts import check_url, identity, is_loopback, read_key, without_key
 from demitasse.chat.kinds import GEMINI
-from demitasse.chat.model import Capability, Outcome, Part, Reply, Request, Text, Video
+from demitasse.chat.model import Capability, Frames, Image, Outcome, Part, Reply, Request, Text, Video
 from demitasse.chat.wire.completions import one_line
 from demitasse.chat.wire.requests import write_system
 
@@ -180,7 +180,8 @@ class GeminiChat:
 
     async def upload(self, request: Request, stack: AsyncExitStack) -> Mapping[int, types.FileData]:
         """The files of the videos, by part number; none where everything fits into the request."""
-        sizes = {number: len(part.data) for number, part in enumerate(request.parts) if not isinstance(part, Text)}
+        media = {number: part for number, part in enumerate(request.parts) if isinstance(part, Image | Video)}
+        sizes = {number: len(part.data) for number, part in media.items()}
         if sum(sizes.values()) <= self._capability.max_inline_bytes:
             return {}
         videos = {number: part for number, part in enumerate(request.parts) if isinstance(part, Video)}
@@ -225,6 +226,8 @@ def _contents(request: Request, files: Mapping[int, types.FileData]) -> list[typ
 def _part(part: Part, fps: float | None, file: types.FileData | None) -> types.Part:
     if isinstance(part, Text):
         return types.Part(text=part.text)
+    if isinstance(part, Frames):
+        raise ValueError("frames as one video cannot be told in this format: send them as images (Capability.frames)")
     inline = None if file else types.Blob(data=part.data, mime_type=part.mime)
     metadata = _metadata(part, fps) if isinstance(part, Video) else None
     return types.Part(inline_data=inline, file_data=file, video_metadata=metadata)

@@ -40,9 +40,9 @@ LOCAL = Capability(video=False, json_schema=False)
 
 OPENAI_KINDS: dict[str, Capability] = {
     # Request-level media_io_kwargs choose the frames; documented from 0.18 on.
-    "vllm": Capability(fps_channel="media_io"),
+    "vllm": Capability(fps_channel="media_io", frames=True, template_switches=True),
     # `fps` inside the video_url object; older servers ignore it.
-    "sglang": Capability(fps_channel="part"),
+    "sglang": Capability(fps_channel="part", template_switches=True),
     # NVIDIA's microservices for Cosmos-Reason serve through vLLM and hand fps to the model's processor.
     "nim": Capability(fps_channel="mm_processor"),
     # Base64 in its compatible mode ends at 10 MB of text, and frames per second cannot be told.

@@ -52,7 +52,17 @@ class Video:
     span: tuple[float, float] | None = None
 
 
-Part = Text | Image | Video
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Encoded pictures that are one video: `times` are their seconds in it, `spacing` those between neighbours."""
+
+    images: tuple[bytes, ...]
+    times: tuple[float, ...]
+    spacing: float
+    mime: str = "image/png"
+
+
+Part = Text | Image | Video | Frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +99,8 @@ class Request:
     """One question to a model.
 
     `step` names the prompt ("anomaly_mcq", "judge"); it travels in the system message and as the schema's
-    name, so that a log or a stand-in can tell requests apart without reading the prompt. `schema` is a JSON
+    name, so that a log or a stand-in can tell requests apart without reading the prompt. Without a name nothing of
+    ours is put beside the prompt, as a student is asked. `schema` is a JSON
     schema the reply must fit, or None for free text. `round` tells a question that is put anew from the one before,
     whose reply is not to be taken for its own; the endpoint does not see it.
     """
@@ -126,6 +137,9 @@ class Request:
 def _canonical(part: Part) -> dict[str, Any]:
     if isinstance(part, Text):
         return {"text": part.text}
+    if isinstance(part, Frames):
+        digests = [hashlib.sha256(image).hexdigest() for image in part.images]
+        return {"frames": digests, "times": part.times, "spacing": part.spacing}
     digest = hashlib.sha256(part.data).hexdigest()
     where = {"time": part.time} if isinstance(part, Image) else {"span": part.span}
     return {"media": digest, "mime": part.mime, **where}
@@ -158,6 +172,7 @@ class Reply:
     status: int | None = None  # for ERROR: the HTTP status, where there was one
     unsent: bool = False  # for ERROR: it cannot have reached the endpoint, so it is not billed
     fingerprint: str = ""  # of the weights and software that answered, where the endpoint tells
+    raw: str = ""  # the whole text as it came, where reasoning stands in it
 
 
 # How an endpoint is told the frames per second to read of a whole video: vLLM's `media_io_kwargs`, the keyword
@@ -171,6 +186,8 @@ class Capability:
 
     Attributes:
         video: a whole file in one part; otherwise frames are sent.
+        frames: pictures with their times as one video, vLLM's `data:video/jpeg`, which are shown as they are.
+        template_switches: `chat_template_kwargs` and `repetition_penalty` in a request, which OpenAI's protocol lacks.
         images: pictures, and so frames.
         json_schema: holds its reply to a schema.
         max_inline_bytes: of one media part inside the request.
@@ -194,6 +211,8 @@ class Capability:
     boxes: str = ""
     min_pixels: int = 56 * 56
     max_pixels: int = 28 * 28 * 16384
+    frames: bool = False
+    template_switches: bool = False
 
 
 class ChatModel(Protocol):

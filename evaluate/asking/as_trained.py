@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from demitasse.errors import ConfigError
+from demitasse.media.sample import SamplingPolicy
 from demitasse.student.record import RECORD, HowTrained, read_record
 from evaluate.asking.student import StudentSettings
 
 FLAGS = ("mode", "fps", "max_frames", "min_frames", "max_pixels", "min_pixels", "video_pixels", "system_prompt")
 
 
-def resolve(model: Path, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def resolve(model: Path | None, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The value of each of `FLAGS`, and what to tell the person: where they are from, and what differs.
 
     Args:
-        model: the student's folder; without a record, as a base model is, the defaults hold.
+        model: the student's folder; without a record, as a base model is, or without a folder, the defaults hold.
         given: values of the flags, None for one that was not given.
 
     Raises:
@@ -27,11 +28,12 @@ def resolve(model: Path, given: Mapping[str, Any]) -> tuple[dict[str, Any], list
     for name in ("max_frames", "min_frames", "max_pixels", "min_pixels", "video_pixels"):
         if given[name] is not None and given[name] < 1:
             raise ConfigError(f"{_flag(name)} is {given[name]}; it must be 1 or more")
-    record = read_record(model)
-    usual = {field.name: field.default for field in fields(StudentSettings) if field.name in FLAGS}
-    trained = usual if record is None else _trained(record)
+    record = read_record(model) if model else None
+    usual: dict[str, Any] = {field.name: field.default for field in fields(StudentSettings) if field.name in FLAGS}
+    trained: dict[str, Any] = usual if record is None else _trained(record)
     values = {name: trained[name] if given[name] is None else given[name] for name in FLAGS}
-    return values, [] if record is None else _told(model, record, trained, values)
+    SamplingPolicy(values["fps"], values["max_frames"], values["min_frames"])  # refuses before anything is told
+    return values, [] if record is None or model is None else _told(model, record, trained, values)
 
 
 def _trained(record: HowTrained) -> dict[str, Any]:

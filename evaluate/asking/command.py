@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
+from demitasse.chat.kinds import OPENAI_KINDS
 from demitasse.errors import ConfigError
+from demitasse.stages import CHECKOUT
 from demitasse.student.modes import AskMode, CotaskSource, Frames
+from evaluate.asking.shown import SentAs
 from evaluate.asking.student import StudentSettings
+from evaluate.records import Json
 from evaluate.spelled import spelled
 
+if TYPE_CHECKING:
+    from demitasse.chat.model import ChatModel
+    from evaluate.asking.predict import Endpoint, Student
+
+Opened = tuple[Callable[[], "Student | Endpoint"], Json, str]
+PRICES = CHECKOUT / "annotate" / "prices.yaml"
 _DEFAULTS = StudentSettings(model=Path())
 
 
 def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `demitasse predict`."""
     parser.add_argument("--data", nargs="+", type=Path, required=True, help="dataset files, or folders of them")
-    parser.add_argument("--model", type=Path, required=True, help="folder of a student, or of a LoRA adapter")
+    parser.add_argument("--model", required=True, help="folder of a student or of a LoRA adapter; its name there")
     parser.add_argument("--out", type=Path, required=True, help="run folder to write; an unfinished run goes on")
     parser.add_argument("--tasks", nargs="+", default=[], help="ask only these tasks")
     _add_trained_arguments(parser.add_argument_group("as in training, which a student of `demitasse train` remembers"))
@@ -29,6 +40,7 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", default=_DEFAULTS.dtype, choices=("auto", "float32", "bfloat16", "float16"))
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
+    _add_endpoint_arguments(parser.add_argument_group("behind a chat endpoint, of the student or of any other model"))
     _add_asking_arguments(parser.add_argument_group("what is put beside the questions"))
 
 
@@ -43,6 +55,24 @@ def _add_trained_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--min-pixels", type=int, help="fewest pixels of a frame or image (else the model's)")
     group.add_argument("--video-pixels", type=int, help="most pixels of all frames of a video together (else no bound)")
     group.add_argument("--system-prompt", help="put before every question (else none)")
+
+
+def _add_endpoint_arguments(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--endpoint", metavar="URL", help="an OpenAI-compatible one, such as http://127.0.0.1:8000/v1")
+    group.add_argument("--student", type=Path, metavar="DIR", help="folder of what is served: it is asked as trained")
+    group.add_argument("--kind", choices=sorted(OPENAI_KINDS), help="what serves it (else as the host's name tells)")
+    group.add_argument("--send", choices=get_args(SentAs), help="how a video goes out (else as its kind keeps it)")
+    group.add_argument("--temperature", type=_temperature, default=0.0, help="0: greedy; none: the endpoint's own")
+    group.add_argument("--api-key-env", default="OPENAI_API_KEY", help="environment variable that holds the key")
+    group.add_argument("--timeout", type=float, default=300.0, help="seconds for one reply")
+    group.add_argument("--concurrency", type=int, default=8, help="requests in flight")
+    group.add_argument("--requests-per-minute", type=float, help="most requests a minute")
+    group.add_argument("--budget-usd", type=float, help="never spend more, earlier runs in the folder included")
+    group.add_argument("--prices", type=Path, default=PRICES, help="price table (else the one of `annotate`)")
+
+
+def _temperature(word: str) -> float | None:
+    return None if word == "none" else float(word)
 
 
 def _add_asking_arguments(group: argparse._ArgumentGroup) -> None:
@@ -66,26 +96,28 @@ def run_predict(args: argparse.Namespace) -> int:
     from evaluate.asking.as_trained import FLAGS, resolve
     from evaluate.asking.predict import predict
     from evaluate.asking.preparation import Preparation, asking_of
-    from evaluate.asking.student import open_student
 
     if args.batch_size < 1 or args.max_new_tokens < 1:
         raise ConfigError("--batch-size and --max-new-tokens must be 1 or more")
-    trained, told = resolve(args.model, {name: getattr(args, name) for name in FLAGS})
+    _check_endpoint(args)
+    folder = args.student if args.endpoint else Path(args.model)
+    trained, told = resolve(folder, {name: getattr(args, name) for name in FLAGS})
     for line in told:
         print(line, file=sys.stderr if line.startswith("warning") else sys.stdout)
     args.mode = trained["mode"]
     settings = StudentSettings(
-        args.model, frames=args.frames, max_new_tokens=args.max_new_tokens, dtype=args.dtype, **trained
+        folder or Path(), frames=args.frames, max_new_tokens=args.max_new_tokens, dtype=args.dtype, **trained
     )
     files = [file for path in args.data for file in (read_folder(path) if path.is_dir() else [read(path)])]
     asking = asking_of(args)
     preparation = Preparation(asking, files)
+    open_one, record, name = _endpoint(args, settings) if args.endpoint else _local(args, settings)
     done = predict(
-        partial(open_student, settings, args.cache, args.device),
+        open_one,
         files,
         args.out,
-        str(args.model),
-        settings.record() | asking.record(),
+        name,
+        record | asking.record(),
         batch_size=args.batch_size,
         tasks=args.tasks,
         command=spelled("predict", args),
@@ -97,4 +129,56 @@ def run_predict(args: argparse.Namespace) -> int:
         print(f"{count} items were asked without {kind}: nobody had said it")
     if done.failed:
         print(f"the first: {done.why}", file=sys.stderr)
+    if done.halted:
+        print(f"stopped: {done.halted}", file=sys.stderr)
     return done.exit_code
+
+
+def _check_endpoint(args: argparse.Namespace) -> None:
+    """Refuse what says nothing without an endpoint."""
+    if args.endpoint:
+        return
+    for name in ("student", "kind", "send", "requests_per_minute", "budget_usd"):
+        if getattr(args, name) is not None:
+            raise ConfigError(f"--{name.replace('_', '-')} is said of an endpoint; name it with --endpoint")
+    if args.temperature != 0:
+        raise ConfigError("--temperature is said of an endpoint: a student in this process is asked greedily")
+
+
+def _local(args: argparse.Namespace, settings: StudentSettings) -> Opened:
+    """How to open the student of a folder, what decides its answers, and its name."""
+    from evaluate.asking.student import open_student
+
+    return partial(open_student, settings, args.cache, args.device), settings.record(), args.model
+
+
+def _endpoint(args: argparse.Namespace, settings: StudentSettings) -> Opened:
+    """How to open the model behind an endpoint, what decides its answers, and its name."""
+    from demitasse.engine.limits import Limits
+    from demitasse.prices import load_prices
+    from evaluate.asking.endpoint import EndpointSettings, EndpointStudent, endpoint_record, open_eyes
+    from evaluate.asking.shown import sent_as
+
+    chat = _chat(args)
+    sight, style = open_eyes(settings, args.student, args.cache)
+    how = EndpointSettings(
+        args.send or sent_as(chat.capability),
+        style or chat.capability.boxes or None,
+        args.temperature,
+        settings.max_new_tokens,
+        settings.mode,
+        settings.system_prompt,
+    )
+    if not args.kind:
+        print(f"{chat.name}: videos go out as {how.sent_as}; if it is vLLM or SGLang, say so with --kind")
+    limits = Limits(concurrency=args.concurrency, requests_per_minute=args.requests_per_minute)
+    prices = load_prices(args.prices)
+    opened = partial(EndpointStudent, chat, sight, how, args.out, limits, prices, args.budget_usd)
+    return opened, endpoint_record(settings, args.student, chat, how), chat.name
+
+
+def _chat(args: argparse.Namespace) -> ChatModel:
+    from demitasse.chat.openai import OpenAIChat
+
+    capability = OPENAI_KINDS[args.kind] if args.kind else None
+    return OpenAIChat(args.model, args.endpoint, args.api_key_env, args.timeout, capability, args.concurrency)

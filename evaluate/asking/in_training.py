@@ -106,9 +106,7 @@ class Evaluator:
         self._answerer = Answerer(student, sight, settings.max_new_tokens, settings.mode)
         self._name = str(settings.model)
         self._learner, self._accelerator = learner, accelerator
-        self._files = chosen(_read(held_out.files), held_out.tasks, held_out.items)
-        for fault in gold_faults(_asked(file, item) for file in self._files for item in file.items).values():
-            raise DataError(f"validate.files: {fault}; mend that item or leave it out")
+        self._files = questions(held_out)
         stages = ContextSettings(read_stages(held_out.cotasks), held_out.cotasks_source)
         context = Asking(stages, tuple(map(Path, held_out.cotasks_from)))
         self._settings = asdict(settings) | {"model": key, "decoding": "greedy"} | context.record()
@@ -122,8 +120,7 @@ class Evaluator:
     @property
     def figures(self) -> list[str]:
         """The names of the figures that a round reports and that can be compared: the more, the better."""
-        found = {metric_of(file.task_of(item)) for file in self._files for item in file.items} - {METRICS["judge"]}
-        return [*(["score"] if found else []), *sorted(metric.key for metric in found), "parse_rate"]
+        return figures_in(self._files)
 
     def __call__(self, folder: Path, step: int, stop: Callable[[], bool]) -> Report | None:
         """Ask and score in `folder`, going on with what is there; None if it was left half done.
@@ -156,6 +153,24 @@ class Evaluator:
         rows = list(load_arm(folder).scores().values())
         write_rows(folder / SCORES, [row.to_json() for row in rows])
         return Report(figures_of(rows), _cells(rows, self._held_out.samples))
+
+
+def questions(held_out: HeldOut) -> list[TaskFile]:
+    """What is asked; known before a student is there.
+
+    Raises:
+        DataError: for files that cannot be read, or a reference that cannot be scored against.
+    """
+    files = chosen(_read(held_out.files), held_out.tasks, held_out.items)
+    for fault in gold_faults(_asked(file, item) for file in files for item in file.items).values():
+        raise DataError(f"validate.files: {fault}; mend that item or leave it out")
+    return files
+
+
+def figures_in(files: Sequence[TaskFile]) -> list[str]:
+    """The names of the figures that a round on these items reports and that can be compared."""
+    found = {metric_of(file.task_of(item)) for file in files for item in file.items} - {METRICS["judge"]}
+    return [*(["score"] if found else []), *sorted(metric.key for metric in found), "parse_rate"]
 
 
 def figures_of(rows: Sequence[Scored]) -> Json:

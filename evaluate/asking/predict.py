@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tqdm import tqdm
 
 from demitasse.atomic import write_text
 from demitasse.dataset import Item, TaskFile
 from demitasse.dataset.item_id import id_of, storable
+from demitasse.engine.budget import BudgetSpent
 from demitasse.engine.journal import Journal
 from demitasse.engine.lock import lock_results
-from demitasse.errors import ConfigError, DataError, MediaError
+from demitasse.errors import ConfigError, DataError, DemitasseError, MediaError
 from demitasse.media.probe import content_hash
 from evaluate.asking.provenance import provenance
 from evaluate.comparing.arm import ITEMS, PREDICTIONS, RUN
@@ -66,19 +67,35 @@ class Student(Protocol):
         ...
 
 
+@runtime_checkable
+class Endpoint(Protocol):
+    """Whoever is asked many items at once; `evaluate.asking.endpoint.EndpointStudent` is one."""
+
+    def ask(self, items: Sequence[tuple[Item, Path]], take: Callable[[int, Generated | DemitasseError], None]) -> None:
+        """Call `take` with each item's place and reply, or why there is none, as the replies come.
+
+        Raises BudgetSpent when nothing more may be bought.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """What a run did: asked now, found done from before, how many of all could not be asked, and why the first."""
+    """What a run did: asked now, found done from before, how many of all could not be asked, and why the first.
+
+    `halted` says why it ended with items left: the budget is spent.
+    """
 
     asked: int
     found: int
     failed: int
     why: str = ""
+    halted: str = ""
 
     @property
     def exit_code(self) -> int:
         """0, or 3 when some items could not be asked."""
-        return 3 if self.failed else 0
+        return 3 if self.failed or self.halted else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +108,7 @@ class _Work:
 
 
 def predict(
-    open_student: Callable[[], Student],
+    open_student: Callable[[], Student | Endpoint],
     files: Sequence[TaskFile],
     out: Path,
     name: str,
@@ -112,7 +129,7 @@ def predict(
         out: the run folder.
         name: what the student is called, such as its folder; it may change.
         settings: everything that decides the answers, as JSON: the model's hash, frames, generation.
-        batch_size: items asked at once.
+        batch_size: items asked at once; an endpoint has limits of its own.
         tasks: the tasks to ask; all of them if empty.
         command: the command line, kept in `run.json`.
         prepare: what is put before and beside the questions; an item's id and its row stay those of the item itself.
@@ -133,8 +150,8 @@ def predict(
         if not begun:  # only now: a student that could not be loaded leaves no claim on the folder
             write_rows(out / ITEMS, [one.asked.to_json() for one in work])
             write_text(out / RUN, json.dumps(header, indent=2, ensure_ascii=False) + "\n")
-        reasons = _ask(student, left, out, batch_size) if student else []
-    return Predicted(len(work) - len(done), len(done), len(reasons), next(iter(reasons), ""))
+        told = _ask(student, left, out, batch_size) if student else _Told()
+    return Predicted(told.asked, len(done), len(told.reasons), next(iter(told.reasons), ""), told.halted)
 
 
 def _work(files: Sequence[TaskFile], tasks: Collection[str], prepare: Preparation | None) -> list[_Work]:
@@ -143,6 +160,9 @@ def _work(files: Sequence[TaskFile], tasks: Collection[str], prepare: Preparatio
     Tasks one after the other, because a batch takes as long as its longest answer; within a task, questions
     about one video side by side.
     """
+    known = sorted({file.task_of(item) for file in files for item in file.items})
+    if absent := [task for task in tasks if task not in known]:
+        raise DataError(f"--tasks: no item is of task '{absent[0]}'; the dataset's tasks are {', '.join(known)}")
     hashes: dict[Path, str] = {}
     work: dict[str, _Work] = {}
     for file in files:
@@ -159,8 +179,7 @@ def _work(files: Sequence[TaskFile], tasks: Collection[str], prepare: Preparatio
                 )
             work[one.asked.item_id] = one
     if not work:
-        known = sorted({file.task_of(item) for file in files for item in file.items})
-        raise DataError(f"there is no item to ask: the dataset's tasks are {', '.join(known) or 'none'}")
+        raise DataError("there is no item to ask: the dataset's files hold none")
     faults = [one.fault for one in work.values() if one.fault]
     if len(faults) == len(work):
         raise DataError(faults[0])
@@ -238,29 +257,75 @@ def _resume(path: Path, work: Sequence[_Work]) -> set[str]:
     return good
 
 
-def _ask(student: Student, work: Sequence[_Work], out: Path, batch_size: int) -> list[str]:
-    """Ask in batches, keeping each batch's rows before the next is asked; returns why each failed one did."""
-    reasons: list[str] = []
+@dataclass(slots=True)
+class _Told:
+    """How many rows were written, why the failed ones failed, and why the run was ended early."""
+
+    asked: int = 0
+    reasons: list[str] = field(default_factory=list)
+    halted: str = ""
+
+
+def _ask(student: Student | Endpoint, work: Sequence[_Work], out: Path, batch_size: int) -> _Told:
+    """Ask, keeping what was answered before more is asked."""
+    told = _Told()
     progress = tqdm(total=len(work), desc=f"predict {out.name}", unit="item", delay=PROGRESS_AFTER, disable=None)
     with Journal(out / PREDICTIONS, lambda row: str(row["item_id"])) as journal, progress:
-        for start in range(0, len(work), batch_size):
-            rows = list(_answer(student, work[start : start + batch_size]))
+
+        def keep(rows: Sequence[Prediction]) -> None:
             for row in rows:
                 journal.append(row.to_json())
             journal.sync()
-            reasons += [row.error for row in rows if row.finish == "error"]
+            told.asked += len(rows)
+            told.reasons += [row.error for row in rows if row.finish == "error"]
             progress.update(len(rows))
-    return reasons
+
+        keep([_fault(one, one.fault) for one in work if one.fault])
+        work = [one for one in work if not one.fault]
+        if isinstance(student, Endpoint):
+            told.halted = _ask_endpoint(student, work, keep)
+            return told
+        for start in range(0, len(work), batch_size):
+            keep(list(_answer(student, work[start : start + batch_size])))
+    return told
+
+
+def _ask_endpoint(endpoint: Endpoint, work: Sequence[_Work], keep: Callable[[Sequence[Prediction]], None]) -> str:
+    """Ask all at once; returns why it ended early, empty if it did not."""
+
+    def take(place: int, said: Generated | DemitasseError) -> None:
+        one = work[place]
+        keep([_fault(one, _reason(said)) if isinstance(said, DemitasseError) else _row(one, said)])
+
+    try:
+        endpoint.ask([(one.item, one.path) for one in work], take)
+    except BudgetSpent as spent:
+        return str(spent)
+    return ""
+
+
+def _fault(one: _Work, reason: str) -> Prediction:
+    return Prediction(one.asked, "", "error", storable(reason), one.media)
+
+
+def _reason(fault: DemitasseError) -> str:
+    return fault.reason if isinstance(fault, MediaError) else str(fault)
+
+
+def _row(one: _Work, said: Generated) -> Prediction:
+    question = storable(one.item.question)
+    return Prediction(
+        one.asked,
+        storable(said.text),
+        said.finish,
+        media=one.media,
+        evidence=storable(said.evidence),
+        prompt=question if question != one.asked.question else "",
+    )
 
 
 def _answer(student: Student, batch: Sequence[_Work]) -> Iterator[Prediction]:
     """The batch's rows; a bad item is found by asking its batch one by one."""
-    for one in batch:
-        if one.fault:
-            yield Prediction(one.asked, "", "error", storable(one.fault), one.media)
-    batch = [one for one in batch if not one.fault]
-    if not batch:
-        return
     try:
         replies = student.answer([(one.item, one.path) for one in batch])
     except (MediaError, DataError) as fault:
@@ -268,18 +333,10 @@ def _answer(student: Student, batch: Sequence[_Work]) -> Iterator[Prediction]:
             for one in batch:
                 yield from _answer(student, [one])
             return
-        reason = fault.reason if isinstance(fault, MediaError) else str(fault)
-        yield Prediction(batch[0].asked, "", "error", storable(reason), batch[0].media)
+        yield _fault(batch[0], _reason(fault))
         return
     for one, reply in zip(batch, replies, strict=True):
-        yield Prediction(
-            one.asked,
-            storable(reply.text),
-            reply.finish,
-            media=one.media,
-            evidence=storable(reply.evidence),
-            prompt=storable(one.item.question) if storable(one.item.question) != one.asked.question else "",
-        )
+        yield _row(one, reply)
 
 
 def _sha256(value: object) -> str:

@@ -39,6 +39,7 @@ class Team:
     def __init__(self, answerer: Answerer, learner: Any, accelerator: Accelerator, stop: Callable[[], bool]) -> None:
         self._answerer, self._learner = answerer, learner
         self._place, self._size = accelerator.process_index, accelerator.num_processes
+        self._precision = accelerator.autocast
         self._stop = stop
 
     def lead(self, ask: Callable[[], Result]) -> Result:
@@ -94,13 +95,17 @@ class Team:
         prompts, fault = self._read(items[self._place :: self._size] or items[:1])
         if faults := [one for one in self._gathered([fault]) if one is not None]:
             raise faults[0]
-        student, most = self._answerer.student, self._answerer.max_new_tokens
-        said = _within(self._learner, lambda: generate(student, prompts, most, in_step=self._size > 1))
+        said = _within(self._learner, lambda: self._said(prompts))
         shares = self._gathered([said])
         replies: list[Generated] = [None] * len(items)  # type: ignore[list-item]
         for place, share in enumerate(shares[: len(items)]):
             replies[place :: self._size] = share
         return replies
+
+    def _said(self, prompts: list[Encoded]) -> list[Generated]:
+        """Replies, in the precision of training: only a training step's own forward pass turns it on by itself."""
+        with self._precision():
+            return generate(self._answerer.student, prompts, self._answerer.max_new_tokens, in_step=self._size > 1)
 
     def _read(self, items: Sequence[Asked]) -> tuple[list[Encoded], MediaError | DataError | None]:
         try:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from demitasse.errors import ConfigError
 from demitasse.student.record import FramesUsed
 
 # Where transformers' processors look for their part, the newest layout first.
@@ -18,7 +19,11 @@ _VIDEO = (("processor_config.json", "video_processor"), ("video_preprocessor_con
 
 
 def missing(folder: Path) -> list[str]:
-    """What the folder lacks, in words; empty if it can be served."""
+    """What the folder lacks, in words; empty if it can be served.
+
+    Raises:
+        ConfigError: if a file in it is damaged.
+    """
     config, generation = _json(folder / "config.json"), _json(folder / "generation_config.json")
     image, video = _part(folder, _IMAGE), _part(folder, _VIDEO)
     lacks = {
@@ -53,6 +58,8 @@ def _fit(part: dict[str, Any], frames: FramesUsed, is_video: bool) -> None:
     least, most = frames.min_pixels, frames.max_pixels
     if is_video:
         part |= {"fps": frames.fps, "min_frames": frames.min_frames, "max_frames": frames.max_frames}
+        # Without it vLLM's transformers backend drops a video's rate, and its frames come 24 times too fast.
+        part["do_sample_frames"] = True
         if str(part.get("video_processor_type", "")).startswith("Qwen3"):
             least = least and least * frames.min_frames
             most = frames.video_pixels or (most and most * frames.max_frames)
@@ -92,5 +99,10 @@ def _json(path: Path) -> dict[str, Any]:
     """The object in a file; empty where there is none."""
     if not path.is_file():
         return {}
-    content = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as fault:
+        raise ConfigError(
+            f"{path.name} of the student, or of its base, is damaged: {fault}; copy it there again"
+        ) from None
     return content if isinstance(content, dict) else {}

@@ -62,6 +62,7 @@ def _read_choice(body: Mapping[str, Any], message: Mapping[str, Any], finish: st
         error=error,
         retryable=outcome is Outcome.ERROR,
         fingerprint=str(body.get("system_fingerprint") or ""),
+        raw=content if split.reasoning or not split.closed else "",
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from demitasse.chat.model import Capability, FpsChannel, Image, Part, Request, Sampling, Text, Turn, Video
+from demitasse.chat.model import Capability, FpsChannel, Frames, Image, Part, Request, Sampling, Text, Turn, Video
 from demitasse.errors import DataError
 
 _STEP_TAG = re.compile(r"(?:\n\n)?\[step: ([^\]\n]+)\]$")
@@ -19,6 +19,9 @@ _DATA_URI = re.compile(r"^data:([\w.+-]+/[\w.+-]+);base64,", re.ASCII)
 # What is the request's own; every other field of a body is one that the sender added.
 _SAMPLING_FIELDS = {"max_tokens", "max_completion_tokens", "temperature", "top_p", "seed"}
 _OWN_FIELDS = {"model", "messages", "response_format", "media_io_kwargs", "mm_processor_kwargs"} | _SAMPLING_FIELDS
+# vLLM's name for a video that comes as pictures; any kind of picture is read.
+_FRAMES = "video/jpeg"
+_RATE = 1000  # a second, at which the frames of such a video are numbered: their times are told to the millisecond
 _SCHEMA_NOTE = "Answer with one JSON value that fits this JSON schema, and nothing else:\n"
 
 
@@ -48,7 +51,7 @@ def write_request(request: Request, model: str, capability: Capability, limit_fi
     if enforced:
         schema = {"name": re.sub(r"[^a-zA-Z0-9_-]", "_", request.step)[:64], "schema": request.schema}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    body |= _fps_fields(_fps(request), capability.fps_channel)
+    body |= _fps_fields(_fps(request), capability.fps_channel) | _frame_fields(request)
     given = {key: value for key, value in body.items() if value is not None}
     return given | {key: _joined(given.get(key), value) for key, value in sampling.extra.items()}
 
@@ -68,6 +71,18 @@ def _fps_fields(fps: float | None, channel: FpsChannel) -> dict[str, Any]:
     return {}
 
 
+def _frame_fields(request: Request) -> dict[str, Any]:
+    """When the frames of a video of pictures are shown; a server would else take them for one a second, 32 at most."""
+    shown = next((part for part in request.parts if isinstance(part, Frames)), None)
+    if shown is None:
+        return {}
+    numbers = [round(time * _RATE) for time in shown.times]
+    total = max(len(numbers), round(shown.spacing * len(numbers) * _RATE))
+    told = {"fps": _RATE, "num_frames": -1, "frames_indices": numbers, "total_num_frames": total}
+    # Or a processor that samples would do so a second time: vLLM's own Qwen2.5-VL does not tell it otherwise.
+    return {"media_io_kwargs": {"video": told}, "mm_processor_kwargs": {"do_sample_frames": False}}
+
+
 def _joined(ours: object, added: object) -> object:
     """What the sender added wins, field by field where both are objects."""
     return {**ours, **added} if isinstance(ours, dict) and isinstance(added, dict) else added
@@ -75,8 +90,9 @@ def _joined(ours: object, added: object) -> object:
 
 def write_system(request: Request, schema_in_words: bool) -> str:
     """The system message: the request's own, the schema in words where nothing enforces it, and the step's name."""
-    words = [write_schema(request.schema)] if request.schema is not None and schema_in_words else []
-    return "\n\n".join([*([request.system] if request.system else []), *words, f"[step: {request.step}]"])
+    words = write_schema(request.schema) if request.schema is not None and schema_in_words else ""
+    step = f"[step: {request.step}]" if request.step else ""
+    return "\n\n".join(part for part in (request.system, words, step) if part)
 
 
 def write_schema(schema: Mapping[str, Any]) -> str:
@@ -91,10 +107,9 @@ def read_system(text: str) -> tuple[str, str]:
 
 
 def _messages(request: Request, capability: Capability, in_words: bool) -> list[dict[str, Any]]:
-    messages: list[dict[str, Any]] = [
-        {"role": "system", "content": write_system(request, in_words)},
-        {"role": "user", "content": _content(request, capability)},
-    ]
+    system = write_system(request, in_words)
+    messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
+    messages.append({"role": "user", "content": _content(request, capability)})
     for turn in request.turns:
         messages.append({"role": "assistant", "content": turn.reply})
         messages.append({"role": "user", "content": turn.correction})
@@ -112,6 +127,9 @@ def _content(request: Request, capability: Capability) -> str | list[dict[str, A
 def _write_part(part: Part, fps: float | None) -> dict[str, Any]:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text}
+    if isinstance(part, Frames):
+        pictures = ",".join(base64.b64encode(image).decode() for image in part.images)
+        return {"type": "video_url", "video_url": {"url": f"data:{_FRAMES};base64,{pictures}"}}
     uri = f"data:{part.mime};base64,{base64.b64encode(part.data).decode()}"
     if isinstance(part, Image):
         return {"type": "image_url", "image_url": {"url": uri}}
@@ -136,7 +154,7 @@ def read_request(body: Mapping[str, Any]) -> Request:
     schema = response_format.get("json_schema") or {}
     return Request(
         step=step or str(schema.get("name", "")),
-        parts=_read_content(talk[0].get("content")),
+        parts=_read_content(talk[0].get("content"), ((body.get("media_io_kwargs") or {}).get("video")) or {}),
         system=system,
         schema=schema.get("schema"),
         sampling=_read_sampling(body),
@@ -162,23 +180,34 @@ def _read_fps(body: Mapping[str, Any]) -> float | None:
     return next((place["fps"] for place in told if "fps" in place), None)
 
 
-def _read_content(content: object) -> tuple[Part, ...]:
+def _read_content(content: object, told: Mapping[str, Any]) -> tuple[Part, ...]:
     if isinstance(content, str):
         return (Text(content),)
     parts: list[Part] = []
     for item in _list_of_dicts(content, "content"):
-        parts.append(_read_part(item, frame_time(parts[-1]) if parts else None))
+        parts.append(_read_part(item, frame_time(parts[-1]) if parts else None, told))
     return tuple(parts)
 
 
-def _read_part(item: Mapping[str, Any], frame_time: float | None) -> Part:
+def _read_part(item: Mapping[str, Any], frame_time: float | None, told: Mapping[str, Any]) -> Part:
     kind = str(item.get("type"))
     if kind == "text":
         return Text(str(item.get("text", "")))
     if kind not in ("image_url", "video_url"):
         raise DataError(f"content: a part of type '{kind}' is not one of text, image_url, video_url")
-    mime, data = _read_data_uri((item.get(kind) or {}).get("url"), kind)
+    uri = (item.get(kind) or {}).get("url")
+    if kind == "video_url" and isinstance(uri, str) and uri.startswith(f"data:{_FRAMES};"):
+        return _read_frames(uri, told)
+    mime, data = _read_data_uri(uri, kind)
     return Image(data, mime, frame_time) if kind == "image_url" else Video(data, mime, 0.0)
+
+
+def _read_frames(uri: str, told: Mapping[str, Any]) -> Frames:
+    pictures = uri.split(",")[1:]
+    images = [_read_data_uri(f"data:image/png;base64,{picture}", "video_url")[1] for picture in pictures]
+    numbers, rate = told.get("frames_indices") or list(range(len(images))), told.get("fps") or 1
+    total = told.get("total_num_frames") or len(images)
+    return Frames(tuple(images), tuple(number / rate for number in numbers), total / rate / len(images))
 
 
 def _read_data_uri(uri: object, kind: str) -> tuple[str, bytes]:
