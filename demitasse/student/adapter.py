@@ -40,6 +40,7 @@ def with_adapter(model: Any, adapter: Path) -> Any:
         ConfigError: if any weight of the adapter is missing, fits nowhere, or has another shape.
     """
     from peft import PeftModel
+    from safetensors import SafetensorError
 
     if not (adapter / ADAPTER_WEIGHTS).is_file():
         raise ConfigError(f"{adapter}: no {ADAPTER_WEIGHTS}; save the adapter again as safetensors")
@@ -48,6 +49,8 @@ def with_adapter(model: Any, adapter: Path) -> Any:
             # Of keys that were not found, which is an error below.
             warnings.simplefilter("ignore")
             wrapped = PeftModel.from_pretrained(model, str(adapter))
+    except SafetensorError as fault:
+        raise ConfigError(f"{adapter / ADAPTER_WEIGHTS} is damaged ({fault}); copy it there again") from fault
     except (ValueError, RuntimeError, KeyError, TypeError) as fault:
         reason = " ".join(str(fault).split())[:300]
         raise ConfigError(f"{adapter}: the adapter does not fit its base: {reason}") from None

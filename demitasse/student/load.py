@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,14 +50,15 @@ def load_student(
         system_prompt: put before every question.
 
     Raises:
-        ConfigError: if the folder is not a supported model, or an adapter's base cannot be found.
+        ConfigError: if the folder is not a supported model, an adapter's base cannot be found, or the device is not
+            there.
     """
-    folder = Path(path)
+    folder, place = Path(path), device_of(device)
     if (folder / ADAPTER_CONFIG).is_file():
         model, base = _load_adapter(folder, dtype)
     else:
         model, base = load_model(folder, dtype), folder
-    model.to(device_of(device)).eval()
+    model.to(place).eval()
     encoder = build_encoder(base, model.config, min_pixels, max_pixels, system_prompt)
     return Student(model=model, encoder=encoder, path=str(path))
 
@@ -66,8 +69,28 @@ def build_encoder(
     """The encoder of the model saved in `folder`, without its weights."""
     from transformers import AutoTokenizer
 
-    vision = read_vision_settings(folder).with_bounds(min_pixels, max_pixels)
-    return Encoder(AutoTokenizer.from_pretrained(folder), config, family_of(config), vision, system_prompt)
+    with readable(folder):
+        vision = read_vision_settings(folder).with_bounds(min_pixels, max_pixels)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    return Encoder(tokenizer, config, family_of(config), vision, system_prompt)
+
+
+@contextmanager
+def readable(folder: Path) -> Iterator[None]:
+    """Let what transformers says of a file that it cannot read be one sentence about its folder.
+
+    Raises:
+        ConfigError: in place of a file's error.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, ValueError, SafetensorError) as fault:
+        said = " ".join(str(fault).split())[:200]
+        raise ConfigError(
+            f"{folder}: a file of this model is missing or damaged ({said}); copy it there again"
+        ) from fault
 
 
 def load_model(folder: Path, dtype: str) -> Any:
@@ -81,13 +104,15 @@ def load_model(folder: Path, dtype: str) -> Any:
 
     if not (folder / "config.json").is_file():
         raise ConfigError(f"{folder}: no config.json; give the folder of a Qwen-VL model or of a LoRA adapter")
-    config = AutoConfig.from_pretrained(folder)
+    with readable(folder):
+        config = AutoConfig.from_pretrained(folder)
     family_of(config)  # refuse before gigabytes are read
     if sum(file.stat().st_size for file in folder.glob("*.safetensors")) < LARGE:
         logging.disable_progress_bar()
-    loaded: Any = AutoModelForImageTextToText.from_pretrained(
-        folder, dtype=dtype, output_loading_info=True, attn_implementation="sdpa"
-    )
+    with readable(folder):
+        loaded: Any = AutoModelForImageTextToText.from_pretrained(
+            folder, dtype=dtype, output_loading_info=True, attn_implementation="sdpa"
+        )
     model, loading = loaded
     lost = {
         name: keys for name in ("missing_keys", "unexpected_keys", "mismatched_keys") if (keys := loading.get(name))
@@ -107,9 +132,17 @@ def _load_adapter(folder: Path, dtype: str) -> tuple[Any, Path]:
 
 
 def device_of(device: str) -> str:
-    """The device itself; of "auto" a GPU where there is one."""
+    """The device itself; of "auto" a GPU where there is one.
+
+    Raises:
+        ConfigError: if torch has no such device on this machine.
+    """
     import torch
 
     if device != "auto":
+        try:
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            raise ConfigError(f"device {device}: torch has none on this machine; give cpu, or auto") from error
         return device
     return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from demitasse.dataset import Item
 from demitasse.dataset.grounding import UNITS
 from demitasse.dataset.shown_frames import shown_frames
-from demitasse.errors import DataError
+from demitasse.errors import ConfigError, DataError
 from demitasse.media.cache import FrameCache, Outline
 from demitasse.media.images import image_size, read_image
 from demitasse.media.sample import SamplingPolicy, VideoBudget, frame_bound
@@ -48,13 +48,17 @@ class SightSettings:
 
 
 class Sight:
-    """Shows an item's medium as a `Clip`."""
+    """Shows an item's medium as a `Clip`.
+
+    Raises:
+        ConfigError: for a budget of a video's pixels that no video could keep to.
+    """
 
     def __init__(self, settings: SightSettings, cache: FrameCache, vision: VisionSettings) -> None:
         self.settings = settings
         self.cache = cache
         self._vision = vision
-        self.budget = VideoBudget(settings.video_pixels, _least(vision)) if settings.video_pixels else None
+        self.budget = _budget(settings, vision) if settings.video_pixels else None
         self._kept: OrderedDict[Path, Clip] = OrderedDict()
         self._kept_bytes = 0
         self._outlines: dict[Path, Clip] = {}  # without pixels
@@ -132,6 +136,19 @@ class Sight:
             found = self.cached(path)
             width, height, times = found.width, found.height, found.times
         return torch.empty((len(times), height, width, 3), dtype=torch.uint8, device="meta"), times
+
+
+def _budget(settings: SightSettings, vision: VisionSettings) -> VideoBudget:
+    budget = VideoBudget(settings.video_pixels or 0, _least(vision))
+    frame = max(budget.at_least, vision.factor**2)  # a token is as small as a frame can be
+    fewest = settings.policy.min_frames * frame
+    if budget.pixels < fewest:
+        raise ConfigError(
+            f"video_pixels is {budget.pixels}, but a video has at least {settings.policy.min_frames} frames "
+            f"(min_frames), and this model sees none in fewer than {frame} pixels: give at least {fewest}, or lower "
+            "min_frames or min_pixels"
+        )
+    return budget
 
 
 def _least(vision: VisionSettings) -> int:

@@ -113,19 +113,3 @@ def save_tiny(model: Any, tokenizer: Any, folder: Path, side: int = 64) -> None:
     }
     for name, settings in (("preprocessor_config.json", image), ("video_preprocessor_config.json", video)):
         (folder / name).write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
-
-
-def schedule(parameters: list[torch.nn.Parameter], lr: float, steps: int) -> tuple[Any, Any]:
-    """AdamW, and a learning rate that rises for 50 steps and then falls to nothing."""
-    optimizer = torch.optim.AdamW(parameters, lr=lr, betas=(0.9, 0.98), weight_decay=0.05)
-    factor = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min((step + 1) / 50, (steps - step) / steps))
-    return optimizer, factor
-
-
-def advance(loss: torch.Tensor, parameters: list[torch.nn.Parameter], optimizer: Any, factor: Any) -> None:
-    """One step of training."""
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-    optimizer.step()
-    factor.step()
-    optimizer.zero_grad()

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from demitasse.errors import ConfigError
-from train.config import ModelConfig, TrainConfig
-from train.model import adapters, layers
+from train.config import LoraConfig, ModelConfig, TrainConfig
+from train.model import adapters, layers, precision
 from train.model.anatomy import is_learnable, part_of
 
 Learn = Literal["full", "lora", "frozen"]
@@ -21,7 +21,8 @@ def plan(config: ModelConfig) -> dict[str, Learn]:
     """How each part learns, "auto" resolved.
 
     Raises:
-        ConfigError: if nothing learns, a frozen part has a rate, or no part learns as `model.method` says.
+        ConfigError: if nothing learns, a frozen part has a rate, no part learns as `model.method` says, or settings of
+            adapters would do nothing.
     """
     how: dict[str, Learn] = {}
     for part in ("vision", "merger", "language", "embeddings"):
@@ -39,11 +40,37 @@ def plan(config: ModelConfig) -> dict[str, Learn]:
             f"model.method is '{config.method}', but no part learns by adapters ({how}): use method 'full', "
             "which leaves a part frozen where its 'learn' says so"
         )
+    _check_adapters(config, [part for part in how if how[part] == "lora"])
     return how
 
 
-def prepare(model: Any, config: ModelConfig, seed: int) -> Any:
+def _check_adapters(config: ModelConfig, adapted: list[str]) -> None:
+    """Refuse settings of adapters that would do nothing."""
+    if not adapted and config.lora != LoraConfig():
+        changed = ", ".join(f"{name}={value}" for name, value in asdict(config.lora).items() if value != _usual(name))
+        raise ConfigError(
+            f"model.lora says {changed}, but no part learns by adapters: set model.method to 'lora' or 'qlora', or "
+            "leave model.lora out"
+        )
+    if config.method == "qlora" and adapted == ["embeddings"]:
+        raise ConfigError(
+            "model.method is 'qlora', which keeps linear layers under adapters in 4 bits, but only the embeddings have "
+            "adapters: use 'lora'"
+        )
+
+
+def _usual(name: str) -> Any:
+    return getattr(LoraConfig(), name)
+
+
+def prepare(model: Any, config: ModelConfig, seed: int, mixed: str = precision.NO) -> Any:
     """Freeze, adapt and set up the model as configured; returns the model to train, a PeftModel with adapters.
+
+    Args:
+        model: as it was loaded.
+        config: how it learns.
+        seed: of the adapters.
+        mixed: the run's mixed precision, by which `train.model.precision` keeps the weights.
 
     Raises:
         ConfigError: for settings that fit neither each other nor the model, or that need what is not installed.
@@ -59,6 +86,7 @@ def prepare(model: Any, config: ModelConfig, seed: int) -> Any:
         # Adapters are told by what PEFT has left to learn: nothing but them.
         is_adapter = bool(adapted) and parameter.requires_grad
         parameter.requires_grad_(is_adapter or (how[part_of(name)] == "full" and is_learnable(name)))
+    precision.keep_what_learns(model, config, mixed)
     layers.run_as(model, config)
     return model
 
@@ -107,8 +135,7 @@ def lines(rows: list[Row]) -> list[str]:
     if any(row.learn == "full" and row.dtype in ("bfloat16", "float16") for row in rows):
         said.append(
             "  note: weights that learn are kept in 16 bits, where a change of less than 1/256 of a weight is lost and "
-            "AdamW's second moment does not fall again; "
-            "model.dtype=float32 with `accelerate launch --mixed_precision bf16` has neither fault"
+            "AdamW's second moment does not fall again; model.dtype=auto has neither fault, for 8 bytes a weight more"
         )
     return said
 

@@ -36,7 +36,7 @@ def open_student(config: TrainConfig) -> Student:
     """
     student = load_student(
         config.model.path,
-        config.model.dtype,
+        config.model.dtype,  # `parts.prepare` then turns what learns into the type it is kept in
         device="cpu",
         min_pixels=config.frames.min_pixels,
         max_pixels=config.frames.max_pixels,

@@ -24,6 +24,7 @@ from train.data.frames import open_sight
 from train.data.lengths import Length, measure
 from train.data.lessons import Lesson, read_lessons
 from train.data.mixture import Order, steps_of
+from train.model import precision
 from train.planning.gpus import GPUS, Gpu, gpu_named
 from train.planning.memory import Pass, estimate
 
@@ -128,30 +129,33 @@ def make_plan(config: TrainConfig, machine: Machine) -> Json:
     }
     if not kept:
         return plan
+    own = precision.own_dtype(settings)
+    mixed = precision.mixed_precision(config.model, own)
     model = build_unweighted(settings, config)
     steps, largest = _steps(fitting, lasting, config, machine.count, encoder.family.packs)
     return plan | {
         "steps": steps,
         "model": _model(model, config, settings),
-        "memory": _memory(model, config, largest, machine),
-        "time": _time(model, config, fitting, lasting, steps, machine),
+        "memory": _memory(model, config, largest, machine, mixed),
+        "time": _time(model, config, fitting, lasting, steps, machine, precision.computed_in(config.model, own, mixed)),
     }
 
 
 def build_unweighted(settings: Any, config: TrainConfig) -> Any:
-    """The model of a transformers configuration, prepared as it would learn, on torch's meta device: no weights."""
+    """The model of a transformers configuration, prepared as it would learn on a GPU, on torch's meta device."""
     import torch
     from transformers import AutoModelForImageTextToText
 
     from train.model import parts
 
-    asked = config.model
-    dtype = getattr(settings, "dtype", None) or torch.float32 if asked.dtype == "auto" else getattr(torch, asked.dtype)
+    asked, own = config.model, precision.own_dtype(settings)
+    dtype = getattr(torch, precision.loaded_dtype(asked, own))
     with torch.device("meta"):
         model = AutoModelForImageTextToText.from_config(settings, dtype=dtype)
         # How layers run changes no shape, and what they need may not be installed where a plan is made.
         plain = replace(asked, attention="sdpa", compile=False, checkpointing=False)
-        return parts.prepare(model, replace(plain, method="lora") if asked.method == "qlora" else plain, config.seed)
+        plain = replace(plain, method="lora") if asked.method == "qlora" else plain
+        return parts.prepare(model, plain, config.seed, precision.mixed_precision(asked, own))
 
 
 def _kept(lengths: Sequence[Length], config: TrainConfig) -> list[int]:
@@ -299,15 +303,16 @@ def _model(model: Any, config: TrainConfig, settings: Any) -> Json:
     }
 
 
-def _memory(model: Any, config: TrainConfig, largest: Pass, machine: Machine) -> Json:
+def _memory(model: Any, config: TrainConfig, largest: Pass, machine: Machine, mixed: str) -> Json:
     here = config.model.checkpointing
-    found = {flag: estimate(model, config.model, largest, flag) for flag in (here, not here)}
+    found = {flag: estimate(model, config.model, largest, flag, mixed) for flag in (here, not here)}
     as_set = found[here]
     ways = {"whole": False} | ({"sharded": True} if machine.count > 1 else {})
     available = machine.gpu.memory_gib * 2**30 if machine.gpu else None
     return {
         "checkpointing": here,
         "weights": as_set.weights,
+        "copies": as_set.copies,
         "gradients": as_set.gradients,
         "optimizer": as_set.optimizer,
         "activations": as_set.activations,
@@ -330,7 +335,13 @@ def _verdict(total: float, available: float | None) -> Json:
 
 
 def _time(
-    model: Any, config: TrainConfig, lessons: list[Lesson], lengths: list[Length], steps: Json, machine: Machine
+    model: Any,
+    config: TrainConfig,
+    lessons: list[Lesson],
+    lengths: list[Length],
+    steps: Json,
+    machine: Machine,
+    dtype: str,
 ) -> Json:
     """Model FLOPs of a step, of items as they are drawn; and the time that takes at the assumed share of the peak."""
     from train.planning.flops import Cost
@@ -341,7 +352,6 @@ def _time(
     flops = sum(cost.of(lengths[item]).total * count for item, count in drawn.items()) / steps["laid_steps"]
     found: Json = {"flops_per_step": flops, "flops": flops * steps["steps"]}
     gpu = machine.gpu
-    dtype = str(next(iter(model.parameters())).dtype).removeprefix("torch.")
     peak = gpu.peak(dtype) if gpu else None
     if gpu is None or peak is None:
         return found

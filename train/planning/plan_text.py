@@ -121,9 +121,9 @@ def _memory(plan: Json) -> Iterator[str]:
     if "memory" not in plan:
         return
     found = plan["memory"]
-    shares = ("weights", "gradients", "optimizer", "activations", "logits", "fixed")
+    shares = ("weights", "copies", "gradients", "optimizer", "activations", "logits", "fixed")
     checkpointing = "with" if found["checkpointing"] else "without"
-    told = ", ".join(f"{name} {size(found[name])}" for name in shares)
+    told = ", ".join(f"{name} {size(found[name])}" for name in shares if found[name])
     yield f"memory, {checkpointing} checkpointing: {told}"
     for one in found["per_gpu"]:
         name = ("with" if one["checkpointing"] else "without") + " checkpointing"
