@@ -118,7 +118,9 @@ class ModelConfig:
         merger: what maps vision to language, with Qwen3-VL's deepstack mergers.
         language: the decoder's layers.
         embeddings: the token embeddings and the head.
-        dtype: of the weights while training; "auto" is the checkpoint's own.
+        dtype: of the weights while training; "auto" keeps what learns in full in float32 and the rest in the
+            checkpoint's own type, computes in that on a GPU, and saves in that. "bfloat16" keeps all in 16 bits, which
+            saves 8 bytes a weight and loses small updates; "float32" keeps, computes and saves in 32.
         attention: "sdpa", or "flash_attention_2" where it is installed.
         checkpointing: keep fewer activations and compute them again, for less memory and more time.
         compile: let torch.compile make the decoder's layers; pays on a GPU, in long runs.

@@ -27,18 +27,22 @@ from accelerate.utils import set_seed
 from demitasse.config import save_resolved
 from demitasse.student.load import Student
 from demitasse.student.sight import Sight
-from evaluate.asking.in_training import Evaluator, HeldOut
+from evaluate.asking.in_training import Evaluator, HeldOut, figures_in, questions
 from evaluate.asking.student import StudentSettings
 from train.after import result
+from train.check import check_settings, notes
 from train.config import TrainConfig
 from train.data.batches import MicroBatches
 from train.data.examples import Unreadable
 from train.data.frames import open_sight
+from train.data.kept import Kept
 from train.data.lengths import Length, keep_fitting, measure
 from train.data.lessons import read_lessons
 from train.data.loader import open_loader
 from train.data.mixture import Order, steps_of
 from train.loop import checkpoint, loss
+from train.loop.agreed import check_alike, from_main
+from train.loop.best import put_back_best
 from train.loop.checkpoint import FOLDER, Checkpoints
 from train.loop.guard import Guard
 from train.loop.identity import identify, seed_of
@@ -46,11 +50,11 @@ from train.loop.launch import start_accelerator, tell_deepspeed
 from train.loop.optimizer import build_optimizer, build_schedule
 from train.loop.step import optimizer_step
 from train.loop.stop import Interrupted, StopRequest
-from train.loop.validation import Validation, asked
+from train.loop.validation import Validation, asked, deciding_figure
 from train.model import parts
 from train.model.student import base_hash, open_student
 from train.planning.utilisation import Utilisation, peak_of
-from train.track import Track, check_trackers, learning_rates, lesson_names
+from train.track import Track, learning_rates, lesson_names
 
 
 def train(config: TrainConfig) -> Path:
@@ -63,21 +67,22 @@ def train(config: TrainConfig) -> Path:
         Interrupted: if a signal ended it; a checkpoint was saved.
     """
     # ---- settings
-    accelerator = start_accelerator()
+    accelerator = start_accelerator(config.model)
     main, ranks = accelerator.is_main_process, accelerator.num_processes
     say = partial(print, flush=True) if main else (lambda *_: None)
     output, optim = Path(config.output_dir), config.optim
-    loss.check(config.loss)
-    parts.plan(config.model)
-    check_trackers(config.track)
+    check_settings(config)
     tell_deepspeed(accelerator, optim, config.guard)
     set_seed(config.seed)
 
     # ---- data
     lessons = read_lessons(config.data)
+    order = Order(lessons, config.data, config.seed)
+    check_validation(config)
     base = base_hash(config, accelerator)
     kind, precision = str(accelerator.distributed_type.value), accelerator.mixed_precision
     identity = identify(config, (lesson.key for lesson in lessons), ranks, kind, precision, base)
+    check_alike(accelerator, identity.key, "settings, items or weights")
     checkpoint.check(output / FOLDER, identity)
     if result.is_finished(config, identity.key):
         say(f"{output / result.STUDENT}: already trained with these settings and this data")
@@ -91,15 +96,17 @@ def train(config: TrainConfig) -> Path:
     lengths: list[Length] = []
     peak = peak_of(accelerator, student.model, say)
     if optim.pack or config.data.max_tokens or peak:
-        with accelerator.main_process_first():
-            lengths = measure(lessons, student.encoder, sight)
+        # One process measures: read by each, a file that is there only now and then would part them.
+        lengths = from_main(accelerator, lambda: measure(lessons, student.encoder, sight))
         lessons, lengths = keep_fitting(lessons, lengths, config.data, output, writes=main)
-    order = Order(lessons, config.data, config.seed)
+        order = Order(lessons, config.data, config.seed)
     steps = steps_of(order.epoch, optim.batch_size, optim.steps, optim.epochs)
     say(f"{len(lessons)} items, {steps} steps of {optim.batch_size} items, {ranks} process(es) on {accelerator.device}")
+    for note in notes(config, lessons, order.epoch, steps):
+        say(note)
 
     # ---- model
-    model = parts.prepare(student.model, config.model, config.seed)
+    model = parts.prepare(student.model, config.model, config.seed, precision)
     rows = parts.table(model, config)
     say("\n".join(parts.lines(rows)))
     if main:
@@ -111,7 +118,7 @@ def train(config: TrainConfig) -> Path:
     loss_of, optimizer = accelerator.prepare(loss.SummedLoss(model), optimizer)
 
     # ---- loop
-    guard = Guard(config.guard)
+    guard = Guard(config.guard, say)
     unreadable = Unreadable(lessons, config.data.max_unreadable, output, writes=main)
     checkpoints = Checkpoints(
         accelerator,
@@ -119,7 +126,7 @@ def train(config: TrainConfig) -> Path:
         identity,
         loss_of,
         optimizer,
-        {"schedule": schedule, "guard": guard, "unreadable": unreadable},
+        {"kept": Kept(lessons, output / FOLDER), "schedule": schedule, "guard": guard, "unreadable": unreadable},
         config.keep_checkpoints,
     )
     step = start = checkpoints.resume()
@@ -133,15 +140,17 @@ def train(config: TrainConfig) -> Path:
         validation = Validation(config, evaluator, track, accelerator, start, steps, stop.is_asked)
         if validation.due(start):
             say(f"asking the held-out items before step {start + 1}")
-            validation.round(start)
+            if not validation.round(start):
+                raise Interrupted(stop.signal, start, steps)
         while step < steps and not validation.stops:
             step += 1
             # Random numbers (dropout) follow from seed, step and process, as the order does: nothing to save.
             set_seed(seed_of(config.seed, step, accelerator.process_index))
-            size, count = micro_batches.in_step(step - 1), optim.batch_size
-            accept = partial(guard.accepts, step)
+            size, shown = micro_batches.in_step(step - 1), order.items((step - 1) * optim.batch_size, optim.batch_size)
+            track.begins(step, shown)
+            accept = partial(guard.accepts, step, unsound=checkpoints.unsound)
             stepped = optimizer_step(accelerator, loss_of, optimizer, batches, size, optim.max_grad_norm, accept)
-            track.step(step, stepped, learning_rates(optimizer), order.items((step - 1) * count, count))
+            track.step(step, stepped, learning_rates(optimizer), shown)
             unreadable.note(step, stepped.faults)
             schedule.step()
             if validation.due(step):
@@ -155,18 +164,18 @@ def train(config: TrainConfig) -> Path:
 
     # ---- result
     if step < steps:
-        say(f"stopped after step {step}: the last {config.validate.patience} rounds of validation were no better")
-    best = validation.best if validation.best is not None else step
-    if best < step and checkpoints.holds(best):
-        say(f"the student is that of step {best}, the best round of validation")
-        checkpoints.restore(best)
-    elif best < step:
-        why = "its checkpoint is gone" if best else "that was before training"
-        say(f"the best round of validation was that of step {best}, but {why}: the student is that of step {step}")
-        best = step
+        say(f"stopped after step {step}: no better round of validation, validate.patience={config.validate.patience}")
+    best = put_back_best(checkpoints, validation.best, step, config, say)
+    checkpoints.refuse_unsound(best)
     trained = result.save(accelerator, loss_of, student, config, identity.key, best)
     say(f"trained student: {trained}")
     return trained
+
+
+def check_validation(config: TrainConfig) -> None:
+    """Refuse held-out items or a metric that cannot be used, before a model is loaded."""
+    if config.validate.files:
+        deciding_figure(config.validate, figures_in(questions(HeldOut(**asked(config)[1]))))
 
 
 def open_evaluator(

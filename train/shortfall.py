@@ -14,12 +14,12 @@ def shortfall(output: Path) -> str:
     """What was left out of a run, as a sentence; empty if nothing was."""
     log = _lines(output / LOG)
     skipped = json.loads(log[-1])["skipped"] if log else 0
-    counts = {
-        f"items were over-long ({OVER_LONG})": len(_lines(output / OVER_LONG)),
-        f"items could not be read ({UNREADABLE})": len(_lines(output / UNREADABLE)),
-        f"steps were left out ({LOG})": skipped,
-    }
-    said = " and ".join(f"{count} {what}" for what, count in counts.items() if count)
+    counts = [
+        (len(_lines(output / OVER_LONG)), "item was", "items were", f"over-long ({OVER_LONG})"),
+        (len(_lines(output / UNREADABLE)), "item", "items", f"could not be read ({UNREADABLE})"),
+        (skipped, "step was", "steps were", f"left out ({LOG})"),
+    ]
+    said = " and ".join(f"{count} {one if count == 1 else many} {what}" for count, one, many, what in counts if count)
     return f"not all was learnt from: {said}" if said else ""
 
 

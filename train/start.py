@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from demitasse.config import read_config
-from demitasse.errors import ConfigError, DemitasseError, DiskFullError
+from demitasse.errors import ConfigError, DemitasseError
 from demitasse.recipe import prepare
+from train import fault
 from train.config import TrainConfig
-from train.loop.launch import launch_missing, start_accelerator
+from train.loop.launch import launch_missing, start_processes
 from train.loop.stop import Interrupted
 from train.shortfall import shortfall
 
@@ -34,14 +35,19 @@ def main(train: Train, script: str, argv: Sequence[str] | None = None) -> int:
     try:
         launched = launch_missing(script, words) if argv is None else None
         return run(train, args) if launched is None else launched
-    except DemitasseError as fault:
-        # The other processes have the same fault, but for a disk, which may be one process's own.
-        if _is_main() or isinstance(fault, DiskFullError):
-            print(f"error: {fault}", file=sys.stderr)
+    except DemitasseError as stop:
+        fault.tell(str(stop))
         return BAD_INPUT
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from the newest checkpoint", file=sys.stderr)
         return INTERRUPTED
+    except Exception as defect:
+        others = fault.told_by_others()
+        if others:
+            fault.tell(others)
+            return BAD_INPUT
+        fault.leave(f"{type(defect).__name__}: {defect}")
+        raise
 
 
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,13 +65,15 @@ def run(train: Train, args: argparse.Namespace) -> int:
     config = read_config(TrainConfig, args.config, args.overrides, section="train")
     if not config.output_dir.strip() or Path(config.output_dir).is_file():
         raise ConfigError(f"output_dir is '{config.output_dir}'; name a folder for what the run writes")
-    with start_accelerator().main_process_first():
+    processes = start_processes()
+    with processes.main_process_first():
         prepare(Path(args.config), config.data.files)
     try:
         train(config)
     except Interrupted as end:
         _say(str(end))
         return end.exit_code
+    processes.destroy_process_group()  # a process that left its threads to the interpreter's end aborted, now and then
     lacking = shortfall(Path(config.output_dir))
     if lacking:
         _say(lacking)

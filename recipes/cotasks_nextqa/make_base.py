@@ -25,6 +25,7 @@ import sys
 import time
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,9 @@ from demitasse.dataset import Item, question_text, read_folder
 from demitasse.student.collate import collate
 from demitasse.student.encode import IGNORE, Encoded, Encoder, see
 from demitasse.student.family import family_of
-from demitasse.student.tiny import advance, build_model, build_tokenizer, save_tiny, schedule
-from demitasse.student.vision import Pixels, VisionSettings, patchify, read_vision_settings
+from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
+from demitasse.student.tiny_training import Sayings, advance, letter_lesson, schedule, teach_eye
+from demitasse.student.vision import VisionSettings, read_vision_settings
 from demitasse.toyworld.story import CELLS, MOMENT, MOMENTS, STORY_COLOURS, STORY_DURATION, ToyStory, toy_story
 from demitasse.toyworld.story_files import vidor_annotation
 from demitasse.toyworld.story_video import SIZE, draw_story
@@ -103,7 +105,6 @@ class Reading:
 
     def __init__(self, encoder: Encoder, voice: Voice, items: dict[str, list[Item]], chance: random.Random) -> None:
         self._encoder, self._voice, self._items, self._chance = encoder, voice, items, chance
-        self._letters = encoder.tokenizer.convert_tokens_to_ids(list(LETTERS))
         self._line_ends = [
             *encoder.tokenizer("\n", add_special_tokens=False)["input_ids"],
             encoder.tokenizer.eos_token_id,
@@ -127,7 +128,7 @@ class Reading:
 
     def _lesson(self, kind: str) -> tuple[Encoded, ToyStory | None]:
         if kind in ("letters", "own list"):
-            return self._letters_of(kind == "own list"), None
+            return letter_lesson(self._encoder, self._chance, COLOURS, LETTERS, kind == "own list"), None
         if kind in ("lookups", "lettered lookups"):
             return self._lookups(kind == "lettered lookups"), None
         if kind == "letter":
@@ -168,19 +169,6 @@ class Reading:
         if by_letter:
             return f"{put}\n{LETTERS[options.index(answer)]}"
         return f"{put.replace('letter', 'name')}\n {answer}"
-
-    def _letters_of(self, list_in_answer: bool) -> Encoded:
-        """Five words in a list, then eight to be named by their letters."""
-        words = self._chance.sample(COLOURS, 5)
-        listed = "\n".join(f"{letter}. {word}" for letter, word in zip(LETTERS, words, strict=True)) + "\n"
-        named = "".join(f" {word} {LETTERS[words.index(word)]}" for word in self._chance.choices(words, k=8))
-        item = Item("Letters", listed + named, "none") if list_in_answer else Item(listed, named, "none")
-        example = self._encoder.example(item, None, "answer")
-        # The list and the words are drawn at random: only what can be known is to be learnt.
-        labels = np.where(np.isin(example.labels, self._letters), example.labels, IGNORE)
-        if list_in_answer:
-            labels[np.flatnonzero(labels != IGNORE)[: len(words)]] = IGNORE
-        return replace(example, labels=labels)
 
     def _account(self) -> tuple[Encoded, ToyStory]:
         """All that is to be told of a story: so a rule is met many times in a sequence."""
@@ -256,36 +244,15 @@ def teach_language(model: Any, reading: Reading, voice: Voice, tokenizer: Any, a
             heard.clear()
 
 
-def teach_eye(
-    model: Any, voice: Voice, vision: VisionSettings, chance: random.Random, args: argparse.Namespace
-) -> None:
-    """Stage 2: squared distance from what is to be said, things and empty parts weighing alike."""
-    eye = model.model.visual
+def sayings(voice: Voice, vision: VisionSettings, nothing: int, chance: random.Random, size: int) -> Sayings:
+    """Stage 2: stories, and what is to be said of each part of their frames; `nothing` is the token of an empty one."""
+    stories = [toy_story(chance.randrange(FIRST, LAST)) for _ in range(size)]
     with torch.no_grad():
-        eye.merger.mlp[-1].weight.mul_(0.1)  # it begins in a low voice, or the first hundred steps go into lowering it
-    parameters = list(eye.parameters())
-    optimizer, factor = schedule(parameters, args.lr, args.eye_steps)
-    began = time.time()
-    for step in range(args.eye_steps):
-        stories = [toy_story(chance.randrange(FIRST, LAST)) for _ in range(args.batch_size)]
-        with torch.no_grad():
-            said, filled = voice.say(stories)
-            nothing = voice.embedding.weight[model.config.video_token_id]  # what stood there when reading was learnt
-            wanted = torch.where(filled[..., None], said, nothing)
-        distance = (look(eye, stories, vision).view_as(wanted) - wanted).square().sum(-1)
-        advance(distance[filled].mean() + distance[~filled].mean(), parameters, optimizer, factor)
-        if step % 100 == 99:
-            told = f"things {distance[filled].mean():.3f}  empty {distance[~filled].mean():.3f}"
-            print(f"eye {step + 1}/{args.eye_steps}  {told}  {time.time() - began:.0f} s", flush=True)
-
-
-def look(eye: Any, stories: list[ToyStory], vision: VisionSettings) -> torch.Tensor:
-    """What the eye says of stories: float [stories * MOMENTS * PARTS, width], parts by rows."""
+        said, filled = voice.say(stories)
+        empty = voice.embedding.weight[nothing]  # what stood there when reading was learnt
+        wanted = torch.where(filled[..., None], said, empty)
     frames = [np.stack([draw_story(story, moment) for moment in TIMES]) for story in stories]
-    shown: list[Pixels] = [see(of_one, TIMES, vision).pixels for of_one in frames]
-    patches = torch.cat([patchify(pixels, vision) for pixels in shown])
-    said: torch.Tensor = eye(patches, torch.tensor([pixels.grid for pixels in shown])).pooler_output
-    return said
+    return [see(of_one, TIMES, vision).pixels for of_one in frames], wanted, filled
 
 
 def main() -> None:
@@ -320,7 +287,8 @@ def main() -> None:
     voice = make_voice(model, tokenizer)
     reading = Reading(Encoder(tokenizer, model.config, family_of(model.config), vision), voice, items, chance)
     teach_language(model, reading, voice, tokenizer, args)
-    teach_eye(model, voice, vision, chance, args)
+    draw = partial(sayings, voice, vision, model.config.video_token_id, chance, args.batch_size)
+    teach_eye(model.model.visual, draw, vision, args.lr, args.eye_steps)
     save_tiny(model, tokenizer, args.out, SIZE)
 
 

@@ -20,7 +20,6 @@ import argparse
 import random
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -34,6 +33,7 @@ from demitasse.student.collate import Batch, collate
 from demitasse.student.encode import IGNORE, Encoded, Encoder, see
 from demitasse.student.family import family_of
 from demitasse.student.tiny import TinyFamily, build_model, build_tokenizer, save_tiny
+from demitasse.student.tiny_training import advance, letter_lesson, schedule, silence
 from demitasse.student.vision import read_vision_settings
 from demitasse.toyworld import language
 from demitasse.toyworld.world import COLOURS, DIRECTIONS, ToyClip, cell, toy_clip
@@ -42,6 +42,7 @@ from demitasse.toyworld.world import COLOURS, DIRECTIONS, ToyClip, cell, toy_cli
 FIRST, LAST = 40_000, 60_000
 WORDS = (*DIRECTIONS, *COLOURS)  # few, or the rule takes many times as long to be found
 LETTERS = "ABCD"
+QUIET = 0.02  # of the eye's voice, when all is learnt
 
 
 def items_of(clip: ToyClip, chance: random.Random, dialect: Dialect) -> list[Item]:
@@ -71,24 +72,13 @@ class Lessons:
     def __init__(self, encoder: Encoder, chance: random.Random) -> None:
         self._encoder = encoder
         self._chance = chance
-        self._letters = encoder.tokenizer.convert_tokens_to_ids(list(LETTERS))
         self._seen: dict[int, list[list[int]]] = {}  # of the examples of a batch: the words in each place of the video
         self._unseen = see(np.zeros((8, 64, 64, 3), np.uint8), np.arange(8) + 0.5, encoder.vision)
 
     def letters(self, list_in_answer: bool = False, after_reasoning: bool = False) -> Encoded:
-        """Four words in a list, then eight to be named by their letters: at once, or as at the end of reasoning."""
-        words = self._chance.sample(WORDS, 4)
-        listed = "\n".join(f"{letter}. {word}" for letter, word in zip(LETTERS, words, strict=True)) + "\n"
-        close = ".\n</think>\n\n" if after_reasoning else "\n"
-        asked = self._chance.choices(words, k=8)
-        named = "".join(f" {word}{close}{LETTERS[words.index(word)]}" for word in asked)
-        item = Item("Letters", listed + named, "none") if list_in_answer else Item(listed, named, "none")
-        example = self._encoder.example(item, None, "answer")
-        # The list and the words are drawn at random: only what can be known is to be learnt.
-        labels = np.where(np.isin(example.labels, self._letters), example.labels, IGNORE)
-        if list_in_answer:
-            labels[np.flatnonzero(labels != IGNORE)[: len(words)]] = IGNORE
-        return replace(example, labels=labels)
+        """Words to be named by their letters: at once, or as at the end of reasoning."""
+        between = ".\n</think>\n\n" if after_reasoning else "\n"
+        return letter_lesson(self._encoder, self._chance, WORDS, LETTERS, list_in_answer, between)
 
     def language(self) -> Encoded:
         """A question of a clip."""
@@ -146,24 +136,6 @@ def words_of(clip: ToyClip) -> list[str]:
     return said
 
 
-def silence(model: Any) -> None:
-    """Start the eye at silence: what it says first is the placeholder's embedding, and nearly nothing of the frame.
-
-    So the base student meets in a video what it met in text, and answers by chance instead of at random.
-    """
-    visual = model.model.visual
-    last = visual.merger.mlp[-1] if hasattr(visual.merger, "mlp") else visual.merger.linear_fc2
-    with torch.no_grad():
-        last.weight.mul_(QUIET)
-        last.bias.copy_(model.get_input_embeddings().weight[model.config.video_token_id])
-        for merger in getattr(visual, "deepstack_merger_list", []):
-            merger.linear_fc2.weight.mul_(QUIET)
-            merger.linear_fc2.bias.zero_()
-
-
-QUIET = 0.02
-
-
 def train(model: Any, lessons: Lessons, tokenizer: Any, args: argparse.Namespace) -> None:
     """Both stages, with one learning-rate schedule."""
     stages = [
@@ -174,8 +146,8 @@ def train(model: Any, lessons: Lessons, tokenizer: Any, args: argparse.Namespace
     ]
     shares_of_steps = [shares for steps, shares in stages for _ in range(steps)]
     steps = len(shares_of_steps)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min((step + 1) / 50, (steps - step) / steps))
+    parameters = list(model.parameters())
+    optimizer, factor = schedule(parameters, args.lr, steps)
     letter_ids = torch.tensor([tokenizer.convert_tokens_to_ids(letter) for letter in LETTERS])
     model.train()
     began = time.time()
@@ -188,12 +160,7 @@ def train(model: Any, lessons: Lessons, tokenizer: Any, args: argparse.Namespace
         is_letter = torch.isin(labels[wanted], letter_ids)
         # One letter among thirty words would hardly be heard.
         weight = 1.0 + args.letter_weight * is_letter
-        loss = (each * weight).sum() / weight.sum()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
+        advance((each * weight).sum() / weight.sum(), parameters, optimizer, factor)
         if step % 100 == 99:
             letter = each[is_letter].mean().item()
             seconds = time.time() - began
@@ -251,7 +218,7 @@ def main() -> None:
     save_tiny(model, tokenizer, args.out)
     encoder = Encoder(tokenizer, model.config, family_of(model.config), read_vision_settings(args.out))
     train(model, Lessons(encoder, chance), tokenizer, args)
-    silence(model)
+    silence(model, QUIET, model.config.video_token_id)
     save_tiny(model, tokenizer, args.out)
 
 

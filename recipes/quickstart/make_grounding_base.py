@@ -22,6 +22,7 @@ import random
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,9 @@ from demitasse.dataset.grounding import grounding_answer, grounding_question, un
 from demitasse.student.collate import collate
 from demitasse.student.encode import IGNORE, Encoder, see
 from demitasse.student.family import family_of
-from demitasse.student.tiny import advance, build_model, build_tokenizer, save_tiny, schedule
-from demitasse.student.vision import Pixels, VisionSettings, patchify, read_vision_settings
+from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
+from demitasse.student.tiny_training import Sayings, advance, schedule, silence, teach_eye
+from demitasse.student.vision import VisionSettings, read_vision_settings
 from demitasse.toyworld.phrases import phrases
 from demitasse.toyworld.picture import draw_scene
 from demitasse.toyworld.scene import SIZES, ToyScene, ToyThing, toy_scene
@@ -116,7 +118,8 @@ class Voice:
 def numbers_of(tokenizer: Any) -> dict[int, int]:
     """Token to number, for tokens that are whole numbers of pixels."""
     texts = {token: text.replace("\u0120", "") for text, token in tokenizer.get_vocab().items()}
-    return {token: int(text) for token, text in texts.items() if text.isascii() and text.isdecimal()}
+    # In order: a vocabulary has none of its own, and numbers are drawn for one after the other.
+    return {token: int(text) for token, text in sorted(texts.items()) if text.isascii() and text.isdecimal()}
 
 
 def make_voice(model: Any, tokenizer: Any) -> Voice:
@@ -203,47 +206,18 @@ def teach_language(model: Any, reading: Reading, voice: Voice, tokenizer: Any, a
             )
 
 
-def teach_eye(
-    model: Any, voice: Voice, vision: VisionSettings, chance: random.Random, args: argparse.Namespace
-) -> None:
-    """Stage 2: squared distance from what is to be said, things and empty parts weighing alike."""
-    eye = model.model.visual
+def sayings(voice: Voice, vision: VisionSettings, nothing: int, chance: random.Random, size: int) -> Sayings:
+    """Stage 2: pictures, and what is to be said of each of their parts; `nothing` is the token of an empty one."""
+    scenes = [toy_scene(chance.randrange(FIRST, LAST)) for _ in range(size)]
+    filled = torch.zeros(len(scenes), PARTS * PARTS, dtype=torch.bool)
     with torch.no_grad():
-        eye.merger.mlp[-1].weight.mul_(0.1)  # it begins in a low voice, or the first hundred steps go into lowering it
-    parameters = list(eye.parameters())
-    optimizer, factor = schedule(parameters, args.lr, args.eye_steps)
-    began = time.time()
-    for step in range(args.eye_steps):
-        scenes = [toy_scene(chance.randrange(FIRST, LAST)) for _ in range(args.batch_size)]
-        filled = torch.zeros(len(scenes), PARTS * PARTS, dtype=torch.bool)
-        with torch.no_grad():
-            nothing = voice.embedding.weight[model.config.image_token_id]  # what stood there when reading was learnt
-            wanted = nothing.expand(len(scenes), PARTS * PARTS, -1).clone()
-            for row, scene in enumerate(scenes):
-                parts = [part_of(thing) for thing in scene.things]
-                wanted[row, parts] = voice.say(list(scene.things))
-                filled[row, parts] = True
-        distance = (look(eye, scenes, vision).view_as(wanted) - wanted).square().sum(-1)
-        advance(distance[filled].mean() + distance[~filled].mean(), parameters, optimizer, factor)
-        if step % 100 == 99:
-            told = f"things {distance[filled].mean():.3f}  empty {distance[~filled].mean():.3f}"
-            print(f"eye {step + 1}/{args.eye_steps}  {told}  {time.time() - began:.0f} s", flush=True)
-
-
-def look(eye: Any, scenes: list[ToyScene], vision: VisionSettings) -> torch.Tensor:
-    """What the eye says of pictures: float [pictures * parts, width], parts by rows."""
-    shown: list[Pixels] = [see(draw_scene(scene, SIDE, SIDE)[None], np.zeros(1), vision).pixels for scene in scenes]
-    patches = torch.cat([patchify(pixels, vision) for pixels in shown])
-    said: torch.Tensor = eye(patches, torch.tensor([pixels.grid for pixels in shown])).pooler_output
-    return said
-
-
-def turn_down(model: Any) -> None:
-    """Stage 3: what the eye says is nearly nothing, which is the placeholder's own embedding."""
-    last = model.model.visual.merger.mlp[-1]
-    with torch.no_grad():
-        last.weight.mul_(QUIET)
-        last.bias.copy_(model.get_input_embeddings().weight[model.config.image_token_id])
+        empty = voice.embedding.weight[nothing]  # what stood there when reading was learnt
+        wanted = empty.expand(len(scenes), PARTS * PARTS, -1).clone()
+        for row, scene in enumerate(scenes):
+            parts = [part_of(thing) for thing in scene.things]
+            wanted[row, parts] = voice.say(list(scene.things))
+            filled[row, parts] = True
+    return [see(draw_scene(scene, SIDE, SIDE)[None], np.zeros(1), vision).pixels for scene in scenes], wanted, filled
 
 
 def main() -> None:
@@ -268,8 +242,10 @@ def main() -> None:
     voice = make_voice(model, tokenizer)
     reading = Reading(Encoder(tokenizer, model.config, family_of(model.config), vision), voice, chance)
     teach_language(model, reading, voice, tokenizer, args)
-    teach_eye(model, voice, vision, chance, args)
-    turn_down(model)
+    empty = model.config.image_token_id
+    draw = partial(sayings, voice, vision, empty, chance, args.batch_size)
+    teach_eye(model.model.visual, draw, vision, args.lr, args.eye_steps)
+    silence(model, QUIET, empty)
     save_tiny(model, tokenizer, args.out, SIDE)
 
 

@@ -31,6 +31,7 @@ from demitasse.student.encode import IGNORE, Encoded, Encoder, see
 from demitasse.student.family import family_of
 from demitasse.student.sight import only
 from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
+from demitasse.student.tiny_training import advance, schedule, silence
 from demitasse.student.vision import read_vision_settings
 from demitasse.toyworld.moment_files import SIZE, TIMES, order_item, shape_item
 from demitasse.toyworld.moments import MomentClip, moment_clip
@@ -38,7 +39,7 @@ from demitasse.toyworld.world import COLOURS, SHAPES
 
 FIRST, LAST = 40_000, 60_000  # clips that the experiment never renders
 KEEP = 4
-QUIET = 0.02  # of the eye's voice; see recipes/quickstart/make_base.py
+QUIET = 0.02  # of the eye's voice, when all is learnt
 
 
 def needing(clip: MomentClip, item: Item, chance: random.Random) -> Item:
@@ -112,8 +113,8 @@ class Lessons:
 def train(model: Any, lessons: Lessons, tokenizer: Any, args: argparse.Namespace) -> None:
     """Next-token loss on what is to be written, with a learning rate that falls to nothing."""
     steps = args.steps
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min((step + 1) / 50, (steps - step) / steps))
+    parameters = list(model.parameters())
+    optimizer, factor = schedule(parameters, args.lr, steps)
     model.train()
     began = time.time()
     for step in range(steps):
@@ -121,21 +122,9 @@ def train(model: Any, lessons: Lessons, tokenizer: Any, args: argparse.Namespace
         labels = batch.pop("labels")[:, 1:]
         wanted = labels != IGNORE
         loss = torch.nn.functional.cross_entropy(model(**batch, use_cache=False).logits[:, :-1][wanted], labels[wanted])
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
+        advance(loss, parameters, optimizer, factor)
         if step % 100 == 99:
             print(f"step {step + 1}/{steps}  loss {loss.item():.3f}  {time.time() - began:.0f} s", flush=True)
-
-
-def silence(model: Any) -> None:
-    """Let the eye say the placeholder's embedding, and nearly nothing of the frame."""
-    last = model.model.visual.merger.mlp[-1]
-    with torch.no_grad():
-        last.weight.mul_(QUIET)
-        last.bias.copy_(model.get_input_embeddings().weight[model.config.video_token_id])
 
 
 def main() -> None:
@@ -161,7 +150,7 @@ def main() -> None:
     save_tiny(model, tokenizer, args.out, SIZE)
     encoder = Encoder(tokenizer, model.config, family_of(model.config), read_vision_settings(args.out))
     train(model, Lessons(encoder, chance), tokenizer, args)
-    silence(model)
+    silence(model, QUIET, model.config.video_token_id)
     save_tiny(model, tokenizer, args.out, SIZE)
 
 

@@ -27,6 +27,15 @@ def student_folder(request, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def narrow_folder(tmp_path_factory) -> Path:
+    """A tiny student whose checkpoint is in bfloat16, as published ones are."""
+    folder: Path = tmp_path_factory.mktemp("narrow")
+    tokenizer = build_tokenizer(TEXTS)
+    save_tiny(build_model("qwen2_5_vl", tokenizer, hidden=32, layers=1, heads=2).to(torch.bfloat16), tokenizer, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def data_folder(tmp_path_factory) -> Path:
     """Six toy clips with a multiple-choice and an open question each; answers of very unequal length."""
     folder = tmp_path_factory.mktemp("data")

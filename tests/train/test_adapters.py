@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from demitasse.errors import ConfigError
+from demitasse.student.load import load_student
 from train.config import LoraConfig, ModelConfig, PartConfig, TrainConfig
 from train.loop.optimizer import build_optimizer
 from train.model import adapters, parts
@@ -230,11 +232,11 @@ def test_4_bits_are_refused_for_a_model_of_experts(fresh_model):
 
 
 @pytest.fixture
-def in_4_bits(fresh_model) -> Callable[[], Any]:
+def in_4_bits(fresh_model) -> Callable[..., Any]:
     pytest.importorskip("bitsandbytes", reason="QLoRA needs bitsandbytes, which is not installed")
 
-    def build() -> Any:
-        config = ModelConfig(method="qlora", merger=PartConfig("full"), checkpointing=True)
+    def build(**settings: Any) -> Any:
+        config = ModelConfig(method="qlora", merger=PartConfig("full"), checkpointing=True, **settings)
         return parts.prepare(fresh_model("qwen3_vl", hidden=64), config, 0).train()
 
     return build
@@ -261,6 +263,32 @@ def test_4_bit_weights_are_close_to_the_base_and_learn_by_their_adapters(in_4_bi
     assert losses[1] == pytest.approx(losses[0], rel=0.05) and losses[1] != losses[0]
     assert losses[-1] < losses[1] - 0.5
     assert torch.equal(layer.weight, before)
+
+
+@pytest.mark.parametrize("variant", ["lora", "rslora", "dora"])
+def test_every_variant_learns_beside_4_bits(in_4_bits, picture_batch, variant):
+    model = in_4_bits(lora=LoraConfig(r=4, variant=variant))
+    batch = picture_batch(model)
+    loss = model(**batch).loss
+    loss.backward()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert model(**batch).loss.item() == pytest.approx(loss.item(), rel=0.02)
+    learning = {name: one for name, one in model.named_parameters() if one.requires_grad}
+    assert any("magnitude" in name for name in learning) == (variant == "dora")
+    assert all(one.grad is not None for one in learning.values())
+
+
+def test_a_run_over_4_bits_goes_on_to_the_same_bits_and_its_adapter_fits_the_base(train_it, tmp_path):
+    pytest.importorskip("bitsandbytes", reason="QLoRA needs bitsandbytes, which is not installed")
+    settings = ["model.method=qlora", "model.lora.variant=rslora", "model.lora.dropout=0.1"]
+    student = train_it(*settings)
+    straight = load_file(student / "adapter_model.safetensors")
+    (tmp_path / "out" / "train.json").unlink()
+    again = load_file(train_it(*settings) / "adapter_model.safetensors")  # from the checkpoint of its second step
+    assert all(torch.equal(again[name], one) for name, one in straight.items()) and straight.keys() == again.keys()
+    assert {one.dtype for one in straight.values()} == {torch.float32}
+    merged = load_student(student, device="cpu").model
+    assert {one.dtype for one in merged.parameters()} == {torch.float32}, "merged into the base as it was"
 
 
 def test_a_checkpoint_of_a_4_bit_model_holds_no_base_and_loads_strictly(in_4_bits, picture_batch):

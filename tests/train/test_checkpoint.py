@@ -95,8 +95,11 @@ def wait_for(what, process: subprocess.Popen, seconds: float = 180) -> None:
     assert process.poll() is None, "the run ended before it could be interrupted"
 
 
-def test_ten_steps_are_five_a_sigkill_and_five(recipe, train_it, tmp_path):
-    settings = ("optim.steps=10", "save_every=5")
+@pytest.mark.parametrize(
+    "more", [pytest.param((), id="padded"), pytest.param((*LORA, "optim.pack=true", "data.workers=2"), id="packed")]
+)
+def test_ten_steps_are_five_a_sigkill_and_five(recipe, train_it, tmp_path, more):
+    settings = ("optim.steps=10", "save_every=5", *more)  # 40 of 12 items: three epochs end on the way
     straight = train_it(f"output_dir={tmp_path}/straight", *settings)
     process = subprocess.Popen(
         command(recipe, f"output_dir={tmp_path}/killed", *settings),
@@ -109,6 +112,72 @@ def test_ten_steps_are_five_a_sigkill_and_five(recipe, train_it, tmp_path):
     assert same_weights(straight, train_it(f"output_dir={tmp_path}/killed", *settings))
     items = [(tmp_path / name / "items.jsonl").read_bytes() for name in ("straight", "killed")]
     assert items[0] == items[1]
+
+
+@pytest.mark.slow
+def test_two_processes_that_are_killed_go_on_as_the_two_that_were_not(recipe, tmp_path):
+    settings = ("optim.steps=10", "save_every=5", "optim.pack=true", "optim.pack_tokens=200", *LORA)
+
+    def start(name: str) -> subprocess.Popen:
+        launch = ("-m", "accelerate.commands.launch", "--num_processes", "2", "--cpu", "--main_process_port", "0")
+        return subprocess.Popen(
+            [sys.executable, *launch, *command(recipe, f"output_dir={tmp_path}/{name}", *settings)[1:]],
+            cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+
+    assert start("straight").wait(300) == 0
+    process = start("killed")
+    wait_for(lambda: complete(tmp_path / "killed" / FOLDER), process)
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    for one in family:
+        one.kill()
+    process.wait()
+    assert not (tmp_path / "killed" / "train.json").exists()
+    assert start("killed").wait(300) == 0
+    assert same_weights(tmp_path / "straight" / "student", tmp_path / "killed" / "student")
+    assert losses(tmp_path / "straight") == losses(tmp_path / "killed")
+    items = [(tmp_path / name / "items.jsonl").read_bytes() for name in ("straight", "killed")]
+    assert items[0] == items[1]
+
+
+def test_a_run_that_is_ended_before_the_first_step_that_it_takes_goes_on_as_if_it_was_not(
+    train_it, tmp_path, monkeypatch
+):
+    from train.loop.loss import SummedLoss
+    from train.loop.stop import Interrupted
+
+    forward, calls = SummedLoss.forward, []
+
+    def first_is_no_number(*given, **named):
+        calls.append(1)
+        return forward(*given, **named) * (float("nan") if len(calls) <= 2 else 1)
+
+    settings = ("guard.not_finite=skip", "optim.steps=3", "save_every=0")
+    monkeypatch.setattr(SummedLoss, "forward", first_is_no_number)
+    straight = train_it(f"output_dir={tmp_path}/straight", *settings)
+    calls.clear()
+    monkeypatch.setattr("train.loop.guard.Guard._leap", lambda *_: os.kill(os.getpid(), signal.SIGTERM) or "")
+    monkeypatch.setattr("train.loop.guard._no_number", lambda *_: os.kill(os.getpid(), signal.SIGTERM) or "no number")
+    with pytest.raises(Interrupted, match="after step 1 of 3"):
+        train_it(f"output_dir={tmp_path}/ended", *settings)
+    monkeypatch.undo()
+    assert same_weights(straight, train_it(f"output_dir={tmp_path}/ended", *settings))
+    assert losses(tmp_path / "straight") == losses(tmp_path / "ended")
+
+
+def test_no_worker_outlives_a_run_that_is_killed(recipe, tmp_path):
+    settings = (f"output_dir={tmp_path}/out", "optim.steps=400", "save_every=0", "data.workers=2")
+    process = subprocess.Popen(
+        command(recipe, *settings), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    log = tmp_path / "out" / "log.jsonl"
+    wait_for(lambda: log.is_file() and log.read_text().count("\n") > 1, process)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert len(workers) >= 2
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    _, alive = psutil.wait_procs(workers, timeout=2)  # torch's own look for the parent comes every five seconds
+    assert not alive
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -194,7 +263,19 @@ def test_a_checkpoint_that_cannot_be_read_is_named_with_what_to_do(train_it, tmp
     newest = complete(tmp_path / "out" / FOLDER)[-1]
     [shard] = (newest / "weights").glob("*.distcp")
     shard.write_bytes(shard.read_bytes()[:100])
-    with pytest.raises(DataError, match=rf"{newest.name}: this checkpoint cannot be read .*delete it"):
+    with pytest.raises(
+        DataError, match=rf"{newest.name}: a file of this checkpoint is torn .* has 100 of .*delete this"
+    ):
+        train_it()
+
+
+@pytest.mark.parametrize("content", ["", "{", "\x00\x00"])
+def test_a_damaged_page_of_a_checkpoint_is_named_with_what_to_do(train_it, tmp_path, content):
+    train_it()
+    (tmp_path / "out" / "train.json").unlink()
+    page = complete(tmp_path / "out" / FOLDER)[-1] / "step.json"
+    page.write_text(content)
+    with pytest.raises(DataError, match=r"step_000002/step\.json is damaged .*delete this checkpoint"):
         train_it()
 
 

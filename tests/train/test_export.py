@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from demitasse.cli import main
@@ -285,6 +287,7 @@ def test_processors_files_say_what_was_trained(tmp_path, kind, frames, image, vi
     assert (played["size"]["shortest_edge"], played["size"]["longest_edge"]) == video
     assert (played["fps"], played["max_frames"], played["min_frames"]) == (1, 8, 4)
     assert "fps" not in shown
+    assert played["do_sample_frames"], "or vLLM's transformers backend does not hand on the rate"
 
 
 def test_old_bounds_beside_size_do_not_overrule_it(tmp_path) -> None:
@@ -382,6 +385,8 @@ def test_a_report_that_is_none_is_refused(tmp_path, content) -> None:
         pytest.param(["{student}", "--shard-size", "5"], "--shard-size 5: write a number and a unit", id="no_unit"),
         pytest.param(["{student}", "--private"], "name it with --push", id="private_of_nothing"),
         pytest.param(["{student}", "--report", "{run}/no"], "not a report", id="no_report"),
+        pytest.param(["{student}", "--device", "cuda:77"], "device cuda:77: torch has none on", id="no_such_device"),
+        pytest.param(["{student}", "--device", "gpu"], "device gpu: torch has none on", id="no_kind_of_device"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(adapter, tmp_path, capsys, words, said) -> None:
@@ -390,3 +395,128 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(adapter, tmp_path, capsys, wo
     error = capsys.readouterr().err
     assert said in error and "Traceback" not in error and error.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def torn(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def gone(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.fixture
+def own(adapter, student_folder, tmp_path) -> Path:
+    """A run, its adapter and its base, for a test to spoil."""
+    run = shutil.copytree(adapter.parent, tmp_path / "run")
+    shutil.copytree(student_folder, tmp_path / "base")
+    config = run / "student" / "adapter_config.json"
+    content = json.loads(config.read_text()) | {"base_model_name_or_path": str(tmp_path / "base")}
+    config.write_text(json.dumps(content))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("spoil", "file", "said"),
+    [
+        pytest.param(
+            torn, "run/student/adapter_config.json", "not the JSON object that PEFT writes", id="adapter_config"
+        ),
+        pytest.param(torn, "run/student/adapter_model.safetensors", "is damaged", id="adapter_weights"),
+        pytest.param(gone, "run/student/adapter_model.safetensors", "no adapter_model.safetensors", id="no_weights"),
+        pytest.param(torn, "base/model.safetensors", "its weights are not those", id="base_weights"),
+        pytest.param(gone, "base/model.safetensors", "holds no model", id="base_without_weights"),
+        pytest.param(torn, "base/config.json", "missing or damaged", id="base_config"),
+        pytest.param(gone, "base/config.json", "no model is there; set it to the folder of the base", id="base_gone"),
+        pytest.param(torn, "base/tokenizer.json", "missing or damaged", id="tokenizer"),
+        pytest.param(gone, "base/tokenizer.json", "missing or damaged", id="no_tokenizer"),
+        pytest.param(torn, "run/student/preprocessor_config.json", "is damaged", id="image_processor"),
+        pytest.param(torn, "run/student/generation_config.json", "is damaged", id="generation_config"),
+        pytest.param(torn, "run/student/demitasse.json", "not a record", id="how_it_was_trained"),
+        pytest.param(torn, "run/train.json", "train.json: damaged", id="record_of_the_run"),
+    ],
+)
+def test_a_damaged_file_is_one_sentence_that_names_it_and_nothing_is_left(own, capsys, spoil, file, said) -> None:
+    spoil(own / file)
+    assert main(["export", str(own / "run" / "student"), "--out", str(own / "out"), "--device", "cpu"]) == 2
+    error = capsys.readouterr().err
+    assert said in error and "Traceback" not in error and error.count("\n") == 1
+    assert sorted(path.name for path in own.iterdir()) == ["base", "run"]
+
+
+def test_a_line_that_a_kill_tore_off_the_log_of_validation_costs_that_line_alone(own) -> None:
+    (own / "run" / "validation.jsonl").write_text('{"step": 200, "items": 4, "mcq_accuracy": 0.75}\n{"step": 4')
+    export.export(own / "run" / "student", own / "out", say=lambda _: None)
+    assert "| 0.75 |" in (own / "out" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("out", "made", "said"),
+    [
+        pytest.param("file", lambda out: out.write_text("x"), "holds something else", id="a_file"),
+        pytest.param(
+            "file/out", lambda out: out.parent.write_text("x"), "cannot be written (Not a dir", id="below_a_file"
+        ),
+        pytest.param("run/student/out", None, "lies in the student's own folder", id="in_the_student"),
+        pytest.param("run/student", None, "holds something else", id="the_student"),
+        pytest.param(
+            "out",
+            lambda out: (out.mkdir(), (out / "export.json").write_text('{"st')),
+            "holds something else",
+            id="torn",
+        ),
+        pytest.param(
+            "out",
+            lambda out: (out.mkdir(), (out / "export.json").write_text("[]")),
+            "holds something else",
+            id="a_list",
+        ),
+    ],
+)
+def test_a_folder_that_cannot_be_written_is_said_to_be_so(own, capsys, out, made, said) -> None:
+    if made:
+        made(own / out)
+    before = sorted(own.rglob("*"))
+    assert main(["export", str(own / "run" / "student"), "--out", str(own / out), "--device", "cpu"]) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
+    assert sorted(own.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "said"),
+    [
+        pytest.param(OSError(errno.ENOSPC, "No space left on device"), 2, "make room", id="disk_full"),
+        pytest.param(
+            SafetensorError("I/O error: No space left (os error 28)"), 2, "make room", id="as_safetensors_says"
+        ),
+        pytest.param(OSError(errno.EROFS, "Read-only file system"), 2, "give another --out", id="read_only"),
+        pytest.param(KeyboardInterrupt(), 130, "interrupted", id="ctrl_c"),
+    ],
+)
+def test_an_export_that_ends_while_it_writes_leaves_nothing(adapter, tmp_path, capsys, monkeypatch, fault, code, said):
+    from transformers import PreTrainedModel
+
+    def write_some(model: Any, folder: Path, **_: Any) -> None:
+        (folder / "model.safetensors").write_bytes(b"half")
+        raise fault
+
+    monkeypatch.setattr(PreTrainedModel, "save_pretrained", write_some)
+    assert main(["export", str(adapter), "--out", str(tmp_path / "out"), "--device", "cpu"]) == code
+    error = capsys.readouterr().err
+    assert said in error and "Traceback" not in error
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        pytest.param([1], id="a_list"),
+        pytest.param({"a": 3}, id="no_object"),
+        pytest.param({"a": {"delta_ci95": [1]}}, id="half_an_interval"),
+    ],
+)
+def test_metrics_of_another_shape_are_no_report(tmp_path, metrics) -> None:
+    (tmp_path / "report.json").write_text(json.dumps({"metrics": metrics}))
+    with pytest.raises(DataError, match=r"report\.json: not a report"):
+        card.read_report(tmp_path)

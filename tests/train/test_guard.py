@@ -57,8 +57,46 @@ def test_no_number_stops_the_run_unless_it_is_to_be_left_out():
 def test_too_many_in_a_row_stop_the_run_and_one_that_is_taken_starts_the_count_anew():
     guard = GuardConfig(not_finite="skip", most=2)
     assert taken(guard, [NAN, 1, NAN, 1]) == [False, True, False, True]
-    with pytest.raises(DataError, match=r"step 3: the loss is nan, and this is step 2 in a row"):
+    with pytest.raises(
+        DataError, match=r"step 3: the loss is nan; steps 2 to 3 were left out, and guard.most is 2 in a"
+    ):
         taken(guard, [1, NAN, NAN])
+
+
+def test_leaps_that_end_a_run_are_told_with_step_loss_median_setting_and_what_to_do():
+    with pytest.raises(DataError) as told:
+        taken(GuardConfig(spike=3, window=6, most=2), [2, 2, 2, 3, 4, 5, 10.5, 11])
+    for word in (
+        "step 8: the loss is 11", "more than guard.spike=3 times 2.5", "the median of the last 6 losses",
+        "steps 7 to 8 were left out", "guard.most is 2", "items.jsonl", "raise guard.spike", "lower optim.lr",
+    ):  # fmt: skip
+        assert word in str(told.value)
+    assert "bfloat16" not in str(told.value), "a leap is no matter of the type"
+
+
+def test_each_step_that_is_left_out_is_told():
+    told: list[str] = []
+    guard = Guard(GuardConfig(spike=3, not_finite="skip"), told.append)
+    for step, loss in enumerate([2, 2, 2, 2, 2, 9, NAN], start=1):
+        guard.accepts(step, loss, 1.0)
+    assert told == [
+        "step 6: the loss is 9, more than guard.spike=3 times 2, the median of the last 5 losses; it is left out "
+        "(1 in a row, guard.most is 5)",
+        "step 7: the loss is nan; it is left out (2 in a row, guard.most is 5)",
+    ]
+
+
+@pytest.mark.parametrize("not_finite", ["stop", "skip"])
+def test_weights_that_are_no_numbers_are_blamed_and_not_the_items_of_the_next_step(not_finite):
+    guard = Guard(GuardConfig(not_finite=not_finite))
+    with pytest.raises(DataError, match=r"step 4: the loss is nan, because of the weights it began with: mlp\.weight"):
+        guard.accepts(4, NAN, NAN, lambda: "mlp.weight (1 of 9 values are no numbers)")
+
+
+def test_weights_are_not_looked_at_while_losses_are_numbers():
+    guard = Guard(GuardConfig(spike=2))
+    for step, loss in enumerate([1, 1, 1, 1, 1, 9], start=1):
+        guard.accepts(step, loss, 1.0, lambda: pytest.fail("looked at"))
 
 
 def test_a_guard_that_goes_on_decides_as_if_it_had_never_stopped():
@@ -68,7 +106,7 @@ def test_a_guard_that_goes_on_decides_as_if_it_had_never_stopped():
         first.accepts(step, loss, 1.0)
     second.load_state_dict(json.loads(json.dumps(first.state_dict())))
     assert second.left_out == 2
-    with pytest.raises(DataError, match="step 3 in a row"):
+    with pytest.raises(DataError, match="steps 6 to 8 were left out"):
         second.accepts(8, 7.0, 1.0)
 
 
@@ -86,27 +124,51 @@ def broken_student(student_folder, tmp_path):
     return folder
 
 
-def test_a_weight_that_is_no_number_stops_a_real_run_with_a_sentence(recipe, broken_student, train_it):
-    with pytest.raises(DataError, match="step 1: the loss is nan, and nothing was learnt from it"):
-        train_it(f"model.path={broken_student}")
+@pytest.mark.parametrize("not_finite", ["stop", "skip"])
+def test_a_weight_that_is_no_number_stops_a_real_run_with_its_name(broken_student, train_it, not_finite):
+    with pytest.raises(DataError, match=r"step 1: the loss is nan, because of .*mlp.*weight \(1 of \d.*no numbers"):
+        train_it(f"model.path={broken_student}", f"guard.not_finite={not_finite}")
+
+
+@pytest.fixture
+def losses_without_number(monkeypatch):
+    """Losses that are no numbers, from weights that are."""
+    from train.loop.loss import SummedLoss
+
+    forward = SummedLoss.forward
+    monkeypatch.setattr(SummedLoss, "forward", lambda *given, **named: forward(*given, **named) * math.nan)
 
 
 def test_steps_left_out_change_no_weight_and_are_counted_in_log_and_exit_code(
-    recipe, broken_student, student_folder, tmp_path, capsys
+    recipe, losses_without_number, student_folder, tmp_path, capsys
 ):
     from train.sft import train
     from train.start import main
 
-    words = ["--config", str(recipe), f"model.path={broken_student}", "guard.not_finite=skip", "optim.steps=2"]
+    words = ["--config", str(recipe), "guard.not_finite=skip", "optim.steps=2"]
     assert main(train, "train/sft.py", words) == 3
     assert "not all was learnt from: 2 steps were left out" in capsys.readouterr().err
     rows = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
     assert [row["skipped"] for row in rows] == [1, 2]
     before, after = (
-        load_file(broken_student / "model.safetensors"),
+        load_file(student_folder / "model.safetensors"),
         load_file(tmp_path / "out/student/model.safetensors"),
     )
-    assert all(torch.equal(before[name].nan_to_num(), after[name].nan_to_num()) for name in after)
+    assert all(torch.equal(before[name], after[name]) for name in after)
+
+
+@pytest.mark.filterwarnings("error:Detected call of")
+def test_a_first_step_that_is_left_out_is_counted_as_one_and_raises_no_warning(
+    recipe, losses_without_number, tmp_path, capsys
+):
+    from train.sft import train
+    from train.start import main
+
+    words = ["--config", str(recipe), "guard.not_finite=skip", "optim.steps=1"]
+    assert main(train, "train/sft.py", words) == 3
+    captured = capsys.readouterr()
+    assert "not all was learnt from: 1 step was left out" in captured.err
+    assert "step 1: the loss is nan; it is left out" in captured.out
 
 
 @pytest.mark.parametrize("spike", [0.5, 1.0])

@@ -12,6 +12,7 @@ from demitasse.errors import ConfigError
 from demitasse.student.collate import pack
 from tests.train.mixed_media import mixed_examples, tiny_student
 from train.config import LoraConfig, ModelConfig, PartConfig
+from train.data.places import places_of
 from train.loop.loss import SummedLoss
 from train.model import layers, parts
 
@@ -124,6 +125,7 @@ def test_packed_rows_of_ever_new_lengths_are_not_compiled_ever_anew(tmp_path, mo
     counters.clear()
     for count in (1, 2, 3, 4, 2):
         row = pack(items[:count], student.encoder.vision)
+        row |= places_of(row, items[:count])
         row["weights"] = torch.ones(sum(one.label_count for one in items[:count]))
         loss_of(row).backward()
         graphs.append(counters["stats"]["unique_graphs"])

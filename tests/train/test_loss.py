@@ -24,6 +24,7 @@ LOSSES = [
     pytest.param(LossConfig(reasoning=0.3, answer=2.0, structure=0.5, boxes=4.0), id="token_weighted"),
     pytest.param(WEIGHTED, id="sample_weighted"),
 ]
+TOLD = {"weights", "target_places", "vision_places", "grids"}  # to the loss, not to a model
 ADVERSARIAL = "Say <|im_start|>assistant\nB<|im_end|> and </think> or <|video_pad|>?"
 
 
@@ -71,7 +72,7 @@ def test_loss_and_every_gradient_are_the_same_however_a_step_is_split(student, s
 
 def test_the_summed_loss_is_the_models_own_mean_times_the_label_count(student):
     one = micro_batch(student, mixed_examples(student.encoder))
-    given = {name: value for name, value in with_normal_pixels(one.batch).items() if name != "weights"}
+    given = {name: value for name, value in with_normal_pixels(one.batch).items() if name not in TOLD}
     mean = student.model(**given, use_cache=False).loss
     assert SummedLoss(student.model)(one.batch).item() == pytest.approx(mean.item() * one.labels, rel=1e-5)
 
@@ -82,7 +83,7 @@ def test_each_token_counts_as_its_kind_says_and_no_token_is_left_out(qwen3, sett
     total, weight = 0.0, 0.0
     for one in examples:
         batch = with_normal_pixels(micro_batch(qwen3, [one]).batch)
-        given = {name: value for name, value in batch.items() if name != "weights"}
+        given = {name: value for name, value in batch.items() if name not in TOLD}
         logits = qwen3.model(**given, use_cache=False).logits[0, :-1]
         wanted = torch.from_numpy(one.encoded.labels[1:] != IGNORE)
         losses = cross_entropy(logits[wanted], torch.from_numpy(one.encoded.labels[1:])[wanted], reduction="none")

@@ -10,6 +10,7 @@ from transformers import AutoModelForImageTextToText, Qwen2_5_VLConfig, Qwen3VLC
 from demitasse.student.tiny import build_model, build_tokenizer
 from train.config import LoraConfig, ModelConfig, PartConfig, TrainConfig
 from train.model import parts
+from train.model.anatomy import part_of
 from train.planning.memory import FIXED, Pass, estimate
 from train.planning.plan import build_unweighted
 
@@ -135,12 +136,15 @@ def kept(model, run) -> int:
     return sum(found.values())
 
 
+NARROW = ModelConfig(dtype="bfloat16")
+
+
 @pytest.mark.parametrize(
     ("family", "dtype", "how"),
     [
-        pytest.param("qwen2_5_vl", "bfloat16", ModelConfig(), id="qwen2.5_full_bfloat16"),
+        pytest.param("qwen2_5_vl", "bfloat16", NARROW, id="qwen2.5_full_bfloat16"),
         pytest.param("qwen2_5_vl", "bfloat16", LORA, id="qwen2.5_lora_bfloat16"),
-        pytest.param("qwen3_vl", "bfloat16", ModelConfig(), id="qwen3_full_bfloat16"),
+        pytest.param("qwen3_vl", "bfloat16", NARROW, id="qwen3_full_bfloat16"),
         pytest.param("qwen3_vl", "float32", LORA, id="qwen3_lora_float32"),
     ],
 )
@@ -160,8 +164,52 @@ def test_activations_are_what_autograd_keeps(tokenizer, family, dtype, how):
 
 
 @pytest.mark.parametrize("family", ["qwen2_5_vl", "qwen3_vl"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(ModelConfig(), id="full"),
+        pytest.param(LORA, id="lora"),
+        pytest.param(ModelConfig(method="lora", vision=PartConfig("full"), lora=LoraConfig(r=2)), id="lora_and_full"),
+        pytest.param(ModelConfig(embeddings=PartConfig("frozen")), id="frozen_embeddings"),
+    ],
+)
+def test_autocast_keeps_copies_of_weights_that_learn_and_of_inputs_as_told(tokenizer, family, how):
+    model = parts.prepare(small(tokenizer, family, "bfloat16"), how, 0, "bf16").train()
+    core = model.get_base_model() if hasattr(model, "get_base_model") else model
+    ids, positions = torch.randint(10, 200, (1, TOKENS)), torch.arange(TOKENS).expand(4, 1, -1).contiguous()
+    patches = GRID[0] * GRID[1] * GRID[2]
+    pixels = torch.randn(patches, 3 * 2 * 16 * 16)
+
+    def layers() -> torch.Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            return core.model(input_ids=ids, position_ids=positions, use_cache=False).last_hidden_state
+
+    def tower() -> object:
+        with torch.autocast("cpu", torch.bfloat16):
+            return core.model.visual(pixels, grid_thw=torch.tensor([GRID]))
+
+    language, vision = kept(model, layers), kept(model, tower)
+    of_text, of_both = (
+        estimate(model, how, Pass(TOKENS, seen, 0), checkpointing=False, mixed="bf16") for seen in (0, patches)
+    )
+    copied = {
+        part: sum(2 * one.numel() for name, one in core.named_parameters() if copies_of(name, one) == part)
+        for part in ("vision", "merger", "language", "embeddings")
+    }
+    assert of_text.copies == sum(copied.values())
+    assert of_text.activations + copied["language"] == pytest.approx(language, rel=0.12)
+    told = of_both.activations - of_text.activations + copied["vision"] + copied["merger"]
+    assert 0.6 * vision < told < 1.1 * vision
+
+
+def copies_of(name: str, parameter: torch.nn.Parameter) -> str:
+    """The part of a matrix that autocast copies, "" for others."""
+    return part_of(name) if parameter.dtype == torch.float32 and parameter.ndim > 1 else ""
+
+
+@pytest.mark.parametrize("family", ["qwen2_5_vl", "qwen3_vl"])
 def test_checkpointing_keeps_the_layers_inputs_and_one_layer(tokenizer, family):
-    how = ModelConfig(checkpointing=True)
+    how = ModelConfig(checkpointing=True, dtype="bfloat16")
     model = parts.prepare(small(tokenizer, family, "bfloat16"), how, 0).train()
     ids, positions = torch.randint(10, 200, (1, TOKENS)), torch.arange(TOKENS).expand(4, 1, -1).contiguous()
     inputs = kept(model, lambda: model.model(input_ids=ids, position_ids=positions, use_cache=False).last_hidden_state)

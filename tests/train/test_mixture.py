@@ -9,9 +9,9 @@ import pytest
 
 from demitasse.dataset import Item
 from demitasse.errors import ConfigError
-from train.config import DataConfig
+from train.config import DataConfig, OptimConfig
 from train.data.lessons import Lesson, read_lessons
-from train.data.mixture import Order, steps_of, sum_of_floors
+from train.data.mixture import Order, rounding, steps_of, sum_of_floors
 
 FILES = ["few.json", "many.json"]
 
@@ -140,3 +140,20 @@ def test_lessons_know_the_file_that_they_came_from(data_folder):
 )
 def test_steps(places, batch, steps, epochs, expected):
     assert steps_of(places, batch, steps, epochs) == expected
+
+
+@pytest.mark.parametrize(
+    ("epochs", "steps", "said"),
+    [
+        pytest.param(2.0, 0, "", id="whole_steps"),
+        pytest.param(
+            1.0, 0, "optim.epochs=1 of 12 items is 10 in whole steps of 5: the last 2 are not learnt", id="less"
+        ),
+        pytest.param(1.2, 0, "optim.epochs=1.2 of 12 items is 15 in whole steps of 5: 0.6 come once more", id="more"),
+        pytest.param(1.0, 7, "", id="steps_are_what_was_asked_for"),
+    ],
+)
+def test_epochs_that_are_no_whole_number_of_steps_are_told(epochs, steps, said):
+    size = 4 if not said and not steps else 5
+    assert rounding(12, OptimConfig(epochs=epochs, steps=steps, batch_size=size)).startswith(said)
+    assert bool(rounding(12, OptimConfig(epochs=epochs, steps=steps, batch_size=size))) == bool(said)

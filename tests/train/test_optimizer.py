@@ -6,7 +6,13 @@ import pytest
 import torch
 
 from train.config import LoraConfig, ModelConfig, OptimConfig, PartConfig, TrainConfig
-from train.loop.optimizer import build_optimizer, build_schedule, learning_rate_factor, parameter_groups
+from train.loop.optimizer import (
+    build_optimizer,
+    build_schedule,
+    endless_warmup,
+    learning_rate_factor,
+    parameter_groups,
+)
 from train.model import parts
 from train.model.anatomy import part_of
 
@@ -111,3 +117,22 @@ def test_the_optimizer_is_adamw_as_configured(fresh_model):
     assert {group["betas"] for group in optimizer.param_groups} == {(0.8, 0.95)}
     assert {group["lr"] for group in optimizer.param_groups} == {3e-4}
     assert {group["weight_decay"] for group in optimizer.param_groups} == {0.0, 0.2}
+
+
+@pytest.mark.parametrize(
+    ("warmup", "steps", "said"),
+    [
+        pytest.param(0.5, 4, "", id="a_share"),
+        pytest.param(0.03, 1, "", id="a_share_of_one_step"),
+        pytest.param(10, 11, "", id="one_step_at_the_peak"),
+        pytest.param(10, 10, "optim.warmup is 10 steps and the run takes 10, so no rate comes above 91%", id="none"),
+        pytest.param(
+            99, 3, "optim.warmup is 99 steps and the run takes 3, so no rate comes above 3%", id="hardly_begun"
+        ),
+    ],
+)
+def test_a_warm_up_that_the_run_does_not_outlast_is_told(warmup, steps, said):
+    told = endless_warmup(OptimConfig(warmup=warmup), steps)
+    assert told.startswith(said) and bool(told) == bool(said)
+    if said:
+        assert max(rates("cosine", warmup, steps)) < 1

@@ -15,6 +15,7 @@ from demitasse.student.encode import IGNORE
 from demitasse.student.family import FAMILIES
 from tests.train.mixed_media import micro_batch, mixed_examples, noise, tiny_student
 from train.data.packing import lay_rows
+from train.data.places import places_of
 from train.loop.loss import SummedLoss
 from train.model.packed_attention import NAME, attend_by_sample
 from train.sft import train
@@ -51,7 +52,7 @@ def hidden_states(student, items, by_sample):
     batch = pack(items, student.encoder.vision)
     with torch.no_grad():
         if by_sample:
-            batch["weights"] = torch.ones(sum(one.label_count for one in items))
+            batch |= places_of(batch, items) | {"weights": torch.ones(sum(one.label_count for one in items))}
             SummedLoss(student.model)(batch)
         else:
             model(**{name: value for name, value in batch.items() if name != "labels"}, use_cache=False)

@@ -171,6 +171,16 @@ FROZEN = PartConfig("frozen")
         pytest.param(
             {"method": "lora", "language": PartConfig("full")}, "'lora', but no part", id="lora_without_adapters"
         ),
+        pytest.param(
+            {"lora": LoraConfig(r=8, variant="dora")},
+            r"model\.lora says r=8, variant=dora, but no part learns by adapters",
+            id="settings_of_adapters_without_adapters",
+        ),
+        pytest.param(
+            {"method": "qlora", "language": PartConfig("frozen"), "embeddings": PartConfig("lora")},
+            "'qlora'.*only the embeddings have adapters: use 'lora'",
+            id="4_bits_of_nothing",
+        ),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(settings, message):
@@ -212,7 +222,8 @@ def test_the_table_is_printed_and_saved(fresh_model, tmp_path):
 @pytest.mark.parametrize(
     ("dtype", "settings", "told"),
     [
-        pytest.param(torch.bfloat16, {}, True, id="full_in_16_bits"),
+        pytest.param(torch.bfloat16, {"dtype": "bfloat16"}, True, id="full_in_16_bits"),
+        pytest.param(torch.bfloat16, {}, False, id="full_of_16_bits_left_to_us_is_kept_in_32"),
         pytest.param(torch.float32, {}, False, id="full_in_32_bits"),
         pytest.param(torch.bfloat16, {"method": "lora"}, False, id="adapters_beside_16_bits_have_32"),
     ],

@@ -71,6 +71,13 @@ def test_frames_of_one_size_share_a_call(model, monkeypatch):
     assert len(calls) - plain <= 0.8 * plain
 
 
+def test_transformers_own_forward_pass_gives_what_it_gave(model, picture_batch):
+    model.eval()
+    before = model(**picture_batch(model)).logits
+    quicken(model)
+    assert torch.allclose(model(**picture_batch(model)).logits, before, atol=1e-5)
+
+
 def test_what_is_saved_has_no_trace_of_it(model, tmp_path):
     names = set(model.state_dict())
     quicken(model)

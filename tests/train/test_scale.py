@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from safetensors.torch import load_file
 
 from demitasse.errors import ConfigError
 from demitasse.student.load import load_student
-from train.config import GuardConfig, OptimConfig
+from train.config import GuardConfig, ModelConfig, OptimConfig, PartConfig
 from train.loop.checkpoint import FOLDER, complete
-from train.loop.launch import missing_processes, start_accelerator, tell_deepspeed, with_exact_sums
+from train.loop.launch import check_shards, missing_processes, start_accelerator, tell_deepspeed, with_exact_sums
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "recipes" / "accelerate"
@@ -128,6 +129,8 @@ def test_fsdp2_learns_what_one_process_learns_and_one_process_goes_on_from_its_s
     assert len(list((saved / "weights").glob("*.distcp"))) == 2  # each process wrote its shards
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-5)
     (tmp_path / "two" / "train.json").unlink()
+    files = (load_file(folder / "student" / "model.safetensors") for folder in (tmp_path / "one", tmp_path / "two"))
+    assert len({frozenset(one) for one in files}) == 1, "a tied head is saved once, sharded or not"
     for student in (tmp_path / "two" / "student", train_it(f"output_dir={tmp_path}/two")):
         ours, theirs = (dict(load_student(folder).model.named_parameters()) for folder in (one, student))
         assert max(float((ours[name] - theirs[name]).detach().abs().max()) for name in ours) < 1e-4
@@ -146,6 +149,28 @@ def test_fsdp2_in_bfloat16_adds_up_in_float32_and_leaves_what_goes_in_and_out_as
     policy = plugin.mixed_precision_policy
     assert (policy.param_dtype, policy.reduce_dtype) == (torch.bfloat16, torch.float32)
     assert policy.output_dtype is None and not policy.cast_forward_inputs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["no", "bf16"])
+def test_fsdp2_learns_float32_adapters_beside_a_base_and_mergers_of_16_bits(
+    recipe, train_it, narrow_folder, tmp_path, precision
+):
+    settings = [f"model.path={narrow_folder}", "model.method=lora", "model.merger.learn=full", "model.dtype=bfloat16"]
+    one = train_it(f"output_dir={tmp_path}/one", *settings)
+    command = [
+        sys.executable, "-m", "accelerate.commands.launch", "--config_file", "recipes/accelerate/fsdp2.yaml",
+        "--num_processes", "2", "--mixed_precision", precision, "--main_process_port", "0",
+        "train/sft.py", "--config", str(recipe), f"output_dir={tmp_path}/two", *settings,
+    ]  # fmt: skip
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    assert losses(tmp_path / "two") == pytest.approx(losses(one.parent), abs=0.02)
+    ours, theirs = (load_file(tmp_path / name / "student" / "adapter_model.safetensors") for name in ("one", "two"))
+    assert {name: (tensor.dtype, tensor.shape) for name, tensor in ours.items()} == {
+        name: (tensor.dtype, tensor.shape) for name, tensor in theirs.items()
+    }
+    assert {tensor.dtype for tensor in theirs.values()} == {torch.float32, torch.bfloat16}
 
 
 @pytest.mark.slow
@@ -185,7 +210,29 @@ def test_deepspeed_cannot_leave_a_step_out_and_says_so(guard):
         tell_deepspeed(accelerator, OptimConfig(), GuardConfig(**guard))  # type: ignore[arg-type]
 
 
-def test_half_precision_with_a_loss_scale_is_refused(monkeypatch):
-    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "fp16")
-    with pytest.raises(ConfigError, match="bf16"):
-        start_accelerator()
+LORA, FULL = PartConfig("lora"), PartConfig("full")
+
+
+def test_two_types_in_one_group_of_fsdp2_are_refused_before_anything_is_loaded(monkeypatch):
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(ConfigError, match=r"model\.merger.*set model\.dtype=auto"):
+        start_accelerator(ModelConfig(method="lora", merger=LORA, embeddings=FULL, dtype="bfloat16"))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"merger": LORA, "embeddings": FULL}, id="all_that_learns_is_float32"),
+        pytest.param({"merger": FULL, "dtype": "bfloat16"}, id="adapters_lie_in_layers"),
+        pytest.param({"merger": LORA, "dtype": "bfloat16"}, id="adapters_alone"),
+    ],
+)
+def test_types_that_do_not_meet_in_a_group_of_fsdp2_are_taken(settings):
+    check_shards(ModelConfig(method="lora", **settings))
+
+
+@pytest.mark.parametrize("precision", ["fp16", "fp8"])
+def test_precisions_other_than_bfloat16_are_refused(monkeypatch, precision):
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", precision)
+    with pytest.raises(ConfigError, match=f"'{precision}' is not supported.*bf16"):
+        start_accelerator(ModelConfig())

@@ -118,6 +118,87 @@ def test_a_mistake_is_one_line_with_its_name_and_exit_code_2(recipe, capsys, ove
     assert "Traceback" not in error
 
 
+@pytest.fixture
+def no_model(monkeypatch):
+    """Nothing may be loaded."""
+    monkeypatch.setattr("train.sft.open_student", lambda _: pytest.fail("a model was loaded"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        pytest.param(["validate.metric=acc"], "validate.metric is 'acc', which is no figure of", id="unknown_metric"),
+        pytest.param(["validate.tasks=[nosuch]"], "no item of task 'nosuch'", id="unknown_task_to_validate"),
+        pytest.param(["data.tasks=[nosuch]"], "no item of task 'nosuch'", id="unknown_task_to_learn"),
+        pytest.param(["validate.files=[no/such.json]"], "no/such.json", id="held_out_file_that_is_not_there"),
+        pytest.param(["track.to=[wandbb]"], "track.to[0]' is wandbb", id="unknown_tracker"),
+        pytest.param(["guard.spike=0.5"], "guard.spike is 0.5", id="guard_that_nothing_passes"),
+        pytest.param(["data.weights=[1, 2]"], "2 numbers for 1 data.files", id="weights_for_other_files"),
+        pytest.param(["frames.max_frames=1"], "max_frames=1; widen", id="frames_between_no_limits"),
+        pytest.param(["loss.answer=0", "loss.reasoning=0", "loss.structure=0", "loss.boxes=0"], "all 0", id="no_loss"),
+        pytest.param(["model.language.learn=frozen"], "", id="not_a_mistake_by_itself"),
+    ],
+)
+def test_settings_that_are_wrong_are_told_before_a_model_is_loaded(
+    recipe, data_folder, no_model, capsys, overrides, message
+):
+    held_out = f"validate.files=[{data_folder / 'mcq.json'}]"
+    if not message:
+        with pytest.raises(pytest.fail.Exception, match="a model was loaded"):
+            main(train, "train/sft.py", ["--config", str(recipe), held_out, *overrides])
+        return
+    assert main(train, "train/sft.py", ["--config", str(recipe), held_out, *overrides]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_held_out_videos_that_are_learnt_from_are_counted_wherever_they_lie(recipe, data_folder, tmp_path, capsys):
+    import shutil
+
+    from demitasse.dataset import read, write
+
+    copies = shutil.copytree(data_folder / "videos", tmp_path / "copies")
+    held = read(data_folder / "mcq.json")
+    (copies / "00000.mp4").unlink()
+    shutil.copy(copies / "00001.mp4", copies / "00000.mp4")  # another video under a name that is learnt from
+    held.items, held.media_root = held.items[1:4], str(copies)
+    held.items[0].question += " Why?"
+    write(tmp_path / "held.json", held)
+    words = [f"validate.files=[{tmp_path / 'held.json'}]", "validate.items=1", "validate.max_new_tokens=1"]
+    more = ["optim.steps=0", "optim.epochs=1", "optim.batch_size=5", "optim.warmup=30"]
+    assert main(train, "train/sft.py", ["--config", str(recipe), *words, *more]) == 0
+    said = capsys.readouterr().out
+    assert "note: 3 of the 3 videos and images of validate.files are learnt from as well, the first" in said
+    assert "and 2 of their 3 questions" in said
+    assert "note: optim.epochs=1 of 12 items is 10 in whole steps of 5: the last 2 are not learnt in this run" in said
+    assert "note: optim.warmup is 30 steps and the run takes 2" in said
+
+
+def test_what_is_held_out_and_not_learnt_from_is_passed_over_in_silence(data_folder, tmp_path):
+    from train.config import ValidateConfig
+    from train.data.held_out import overlap
+
+    learnt = read_lessons(DataConfig([str(data_folder / "mcq.json")]))
+    assert overlap(learnt[:2], ValidateConfig()) == ""
+    alone = [one for one in learnt if one.media == learnt[0].media]
+    others = ValidateConfig(files=[str(data_folder / "open_qa.json")])
+    assert "1 of the 6 videos" in overlap(alone, others) and "and 0 of their 6 questions" in overlap(alone, others)
+
+
+def test_asking_the_student_reads_the_frames_that_training_decoded(
+    recipe, train_it, data_folder, tmp_path, monkeypatch
+):
+    from demitasse.cli import main as demitasse
+
+    student = train_it("optim.steps=3", "save_every=0")  # 12 items, all of them
+    asked = ["predict", "--model", str(student), "--data", str(data_folder / "mcq.json"), "--max-new-tokens", "2"]
+    entries = sorted(path.relative_to(tmp_path) for path in (tmp_path / "cache").rglob("*") if path.is_file())
+    monkeypatch.setattr("demitasse.media.cache.read_frames", lambda *_, **__: pytest.fail("decoded again"))
+    assert demitasse([*asked, "--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "shared")]) == 0
+    assert entries == sorted(path.relative_to(tmp_path) for path in (tmp_path / "cache").rglob("*") if path.is_file())
+    with pytest.raises(pytest.fail.Exception, match="decoded again"):
+        demitasse([*asked, "--cache", str(tmp_path / "empty"), "--out", str(tmp_path / "alone")])
+
+
 def test_of_several_processes_one_tells_of_the_mistake_they_share(recipe, capsys, monkeypatch):
     monkeypatch.setenv("RANK", "1")
     assert main(train, "train/sft.py", ["--config", str(recipe), "optim.lr=-1"]) == 2

@@ -36,6 +36,7 @@ def config_of(folder: Path, **track) -> TrainConfig:
 def follow(folder: Path, steps: int, start: int = 0, upto: int | None = None, **track) -> None:
     with Track(config_of(folder, **track), NAMES, steps, start, writes=True) as run:
         for step in range(start + 1, (upto or steps) + 1):
+            run.begins(step, range(step, step + 4))
             run.step(step, stepped(1 / step), RATES, range(step, step + 4))
 
 
@@ -53,6 +54,13 @@ def test_every_step_has_a_row_with_all_there_is_to_see(tmp_path):
         "label_tokens": 100, "fill": 0.9, "tokens_per_second": 1800, "label_tokens_per_second": 200,
         "items_per_second": 8, "seconds": 0.5, "data_seconds": 0.1, "skipped": 0,
     }  # fmt: skip
+
+
+def test_a_step_that_ends_the_run_has_named_its_items(tmp_path):
+    with Track(config_of(tmp_path), NAMES, 3, 0, writes=True) as run:
+        run.begins(1, range(4))
+    assert rows(tmp_path, "items.jsonl") == [{"step": 1, "items": NAMES[:4]}]
+    assert rows(tmp_path) == []
 
 
 def test_every_step_names_its_items(tmp_path):

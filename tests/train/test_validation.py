@@ -100,6 +100,25 @@ def test_the_best_round_is_the_first_of_the_highest(tmp_path):
     assert not validation.is_best(5)
 
 
+@pytest.mark.parametrize(
+    ("scores", "best"),
+    [
+        pytest.param([0.5, 0.4, 0.3, 0.4], 0, id="none_as_good_as_before_training"),
+        pytest.param([0.5, 0.5, 0.5, 0.5], 10, id="a_figure_that_stands_still_speaks_for_the_last"),
+        pytest.param([0.5, 0.2, 0.5, 0.4], 8, id="as_good_as_before_training"),
+        pytest.param([0.5, 0.7, 0.7, 0.4], 4, id="the_first_of_equals_that_are_better"),
+    ],
+)
+def test_the_round_before_training_is_the_best_only_if_no_other_is_as_good(tmp_path, scores, best):
+    validation = validation_of(tmp_path, Scripted(dict(zip((0, 4, 8, 10), scores, strict=True))))
+    run(validation)
+    assert validation.best == best
+
+
+def test_a_figure_that_stands_still_is_no_better_for_patience(tmp_path):
+    assert run(validation_of(tmp_path, Scripted({0: 0.5, 4: 0.5, 8: 0.5}), patience=2))[-1] == 8
+
+
 def test_another_metric_may_tell_the_best(tmp_path):
     validation = validation_of(tmp_path, Scripted({0: 0.1, 4: 0.6, 8: 0.3}), metric="parse_rate")
     for step in (4, 8):

@@ -17,9 +17,12 @@ import yaml
 
 from demitasse.errors import DataError
 from demitasse.student.record import HowTrained
+from train.track.ledger import read_ledger
 
 Json = dict[str, Any]
 NOT_METRICS = ("step", "items", "seconds")
+TRAINED, ROUNDS = "train.json", "validation.jsonl"
+_DESCRIBED = {"file", "sha256", "license", "items"}
 _LIMITS = """\
 It is meant for questions like those it was trained on, about short videos and pictures. It was tuned to one way of
 asking and to these frames: other frame rates, resolutions, prompts or languages cost accuracy. Its reasoning is text
@@ -63,18 +66,36 @@ def read_report(path: Path | None) -> Json:
     file = path / "report.json" if path.is_dir() else path
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        if content["metrics"]:
+        if content["metrics"] and all(map(_is_compared, content["metrics"].values())):
             return dict(content)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         pass
     raise DataError(f"{file}: not a report.json with metrics in it; name a folder that `demitasse compare` wrote")
 
 
-def read_rounds(path: Path) -> list[Json]:
-    """Rows of a run's `validation.jsonl`; none where there is no such file."""
+def _is_compared(metric: Json) -> bool:
+    return metric.get("delta_ci95") is None or len(metric["delta_ci95"]) == 2
+
+
+def read_run(run: Path) -> tuple[Json, list[Json]]:
+    """What the run beside the student's folder wrote of itself, and its rounds of validation; empty where it did not.
+
+    Raises:
+        DataError: if its `train.json` is none.
+    """
+    return _read_training(run / TRAINED), read_ledger(run / ROUNDS)
+
+
+def _read_training(path: Path) -> Json:
     if not path.is_file():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if {"model", "data"} <= content["config"].keys() and all(file.keys() >= _DESCRIBED for file in content["data"]):
+            return dict(content)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        pass
+    raise DataError(f"{path}: damaged; copy it there again, or delete it and the card will know nothing of the run")
 
 
 def card(facts: Facts) -> str:

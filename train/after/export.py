@@ -15,10 +15,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from demitasse.atomic import write_text
-from demitasse.errors import ConfigError, DemitasseError
+from demitasse.errors import ConfigError, DemitasseError, DiskFullError, is_disk_full
 from demitasse.student.record import RECORD, read_record
 from demitasse.student.weights import ADAPTER_CONFIG, base_of, model_hash
 from train.after import card, push, servable
@@ -83,19 +83,21 @@ def export(
     """
     from train.after.merge import write_weights
 
-    _check(student, shard_size)
+    _check(student, out, shard_size)
     made = {"student_sha256": model_hash(student), "dtype": dtype, "shard_size": shard_size}
     if _is_done(out, made):
         say(f"{out}: exported already")
         return
     found = card.read_report(report)
+    training, rounds = card.read_run(student.resolve().parent)
     with _folder(out) as partial:
         encoder, family = _furnish(student, partial)
         lacking = [what for what in servable.missing(partial) if not what.endswith(".safetensors")]
         if lacking:
             raise ConfigError(f"{student}: cannot be served without {'; '.join(lacking)}; take them from its base")
         written, checks = write_weights(student, partial, encoder, dtype, shard_size, device)
-        described = _facts(student, out.resolve().name, family, written, found, checks)
+        asked = read_record(student)
+        described = card.Facts(out.resolve().name, family, written, asked, training, rounds, found, checks)
         write_text(partial / README, card.card(described))
         write_text(partial / EXPORT, json.dumps({**made, "checked": list(checks)}, indent=2, ensure_ascii=False) + "\n")
         if lacking := servable.missing(partial):
@@ -105,11 +107,13 @@ def export(
     say(f"{out}: written")
 
 
-def _check(student: Path, shard_size: str) -> None:
+def _check(student: Path, out: Path, shard_size: str) -> None:
     if (student / "student").is_dir():
         raise ConfigError(f"{student}: this is a run; its student is {student / 'student'}")
     if not ((student / ADAPTER_CONFIG).is_file() or (student / "config.json").is_file()):
         raise ConfigError(f"{student}: no trained student; give the folder `student` of a run")
+    if student.resolve() in out.resolve().parents:
+        raise ConfigError(f"{out}: lies in the student's own folder; give another --out")
     if not SIZE.fullmatch(shard_size):
         raise ConfigError(f"--shard-size {shard_size}: write a number and a unit, such as 5GB or 500MB")
 
@@ -118,11 +122,12 @@ def _is_done(out: Path, made: dict[str, str]) -> bool:
     """Whether `out` is this very export; anything else in it is refused."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return False
-    record = out / EXPORT
-    if out.is_dir() and record.is_file():
-        content = json.loads(record.read_text(encoding="utf-8"))
-        if all(content.get(name) == value for name, value in made.items()):
-            return True
+    try:
+        content = json.loads((out / EXPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        content = None
+    if isinstance(content, dict) and content.items() >= made.items():
+        return True
     raise ConfigError(f"{out}: holds something else; give another --out, or delete it")
 
 
@@ -131,12 +136,16 @@ def _folder(out: Path) -> Iterator[Path]:
     """A folder that becomes `out` if all goes well; otherwise nothing of it stays."""
     partial = out.resolve().with_name(f".{out.resolve().name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     try:
+        partial.mkdir(parents=True)
         yield partial
         if out.exists():
             out.rmdir()  # empty, or `_is_done` would have refused it
         partial.rename(out)
+    except OSError as fault:
+        if is_disk_full(fault):
+            raise DiskFullError(f"{out} could not be written ({fault.strerror}): make room and run again") from None
+        raise ConfigError(f"{out} cannot be written ({fault.strerror or fault}); give another --out") from fault
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -145,7 +154,7 @@ def _furnish(student: Path, folder: Path) -> tuple[Encoder, str]:
     """Everything but the weights; returns the student's encoder and its family's name."""
     from transformers import AutoConfig, GenerationConfig
 
-    from demitasse.student.load import build_encoder
+    from demitasse.student.load import build_encoder, readable
     from train.after.result import CARRIED
 
     base = base_of(student) if (student / ADAPTER_CONFIG).is_file() else student
@@ -153,7 +162,8 @@ def _furnish(student: Path, folder: Path) -> tuple[Encoder, str]:
         source = next((place / name for place in (student, base) if (place / name).is_file()), None)
         if source:
             shutil.copyfile(source, folder / name)
-    config = AutoConfig.from_pretrained(base)
+    with readable(base):
+        config = AutoConfig.from_pretrained(base)
     config.save_pretrained(folder)
     asked = read_record(student)
     if asked:
@@ -163,14 +173,3 @@ def _furnish(student: Path, folder: Path) -> tuple[Encoder, str]:
     if not (folder / "generation_config.json").is_file():
         GenerationConfig.from_model_config(config).save_pretrained(folder)
     return encoder, str(config.model_type)
-
-
-def _facts(student: Path, name: str, family: str, dtype: str, report: dict[str, Any], checks: list[str]) -> card.Facts:
-    """What the card tells, from the files beside the student."""
-    from train.after.result import RECORD as TRAINED
-
-    run = student.resolve().parent
-    trained = run / TRAINED
-    training = json.loads(trained.read_text(encoding="utf-8")) if trained.is_file() else {}
-    rounds = card.read_rounds(run / "validation.jsonl")
-    return card.Facts(name, family, dtype, read_record(student), training, rounds, report, checks)

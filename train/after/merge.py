@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from demitasse.errors import DemitasseError
+from demitasse.errors import DemitasseError, DiskFullError
 from demitasse.student.adapter import check_base, with_adapter
 from demitasse.student.load import device_of, load_model
 from demitasse.student.weights import ADAPTER_CONFIG, base_of
 from train.after.verify import agreement, apart, logits, samples
+from train.loop.sound import unsound
 
 if TYPE_CHECKING:
     from demitasse.student.encode import Encoder
@@ -74,7 +75,8 @@ def write_weights(
     named = getattr(AutoConfig.from_pretrained(folder), "dtype", None) if dtype == "auto" else dtype
     name = str(named or "float32").removeprefix("torch.")
     _cast(model, name)
-    model.save_pretrained(folder, max_shard_size=shard_size)
+    _demand_numbers(model, f"{student} as {name}", "--dtype bfloat16 or float32 can hold what it learnt")
+    _save(model, folder, shard_size)
     written = logits(model, batches)
     again = load_model(folder, name).to(place).eval()
     verified = Verified(merged, apart(written, logits(again, batches)), agreement(exact, written))
@@ -85,15 +87,35 @@ def write_weights(
 def _merged(student: Path, batches: list[Any], place: str) -> tuple[Any, float | None]:
     """The student with its adapter merged, in float32, and how far that moved its logits."""
     if not (student / ADAPTER_CONFIG).is_file():
-        return load_model(student, "float32").to(place).eval(), None
+        model = load_model(student, "float32").to(place).eval()
+        _demand_numbers(model, student)
+        return model, None
     base = base_of(student)
     check_base(student, base)
     beside = with_adapter(load_model(base, "float32").to(place), student).eval()
+    _demand_numbers(beside, student)
     expected = logits(beside, batches)
     model = beside.merge_and_unload().eval()
     moved = apart(expected, logits(model, batches))
     _demand(moved, TOLERANCES["float32"], "merged into the base, the adapter answers otherwise than beside it")
     return model, moved
+
+
+def _demand_numbers(
+    model: Any, what: object, remedy: str = "the student was spoiled in training: train it again"
+) -> None:
+    """Blame weights that are no numbers themselves: no comparison of logits could."""
+    if fault := unsound(model.named_parameters()):
+        raise DemitasseError(f"{what}: {fault}; {remedy}")
+
+
+def _save(model: Any, folder: Path, shard_size: str) -> None:
+    from safetensors import SafetensorError
+
+    try:
+        model.save_pretrained(folder, max_shard_size=shard_size)
+    except SafetensorError as fault:  # which hides the number of the system's error
+        raise DiskFullError(f"{folder.parent}: the weights could not be written ({fault}); make room") from fault
 
 
 def _demand(difference: float, most: float, what: str) -> None:

@@ -119,7 +119,7 @@ def _write(model: Any, weights: dict[str, Any], student: Student, config: TrainC
     if hasattr(model, "peft_config"):
         _write_adapter(model, weights, partial, base)
     else:
-        model.save_pretrained(partial, state_dict=weights)
+        _write_model(model, weights, partial)
     student.tokenizer.save_pretrained(partial)
     for name in CARRIED:
         if (base / name).is_file():
@@ -127,6 +127,22 @@ def _write(model: Any, weights: dict[str, Any], student: Student, config: TrainC
     write_record(partial, how_trained(config))
     shutil.rmtree(final, ignore_errors=True)
     partial.rename(final)
+
+
+def _write_model(model: Any, weights: dict[str, Any], folder: Path) -> None:
+    """The weights as they were loaded: in the type of then, whichever they learnt in, and what is tied once.
+
+    Where weights are gathered from several processes, those that are tied have lost each other.
+    """
+    import torch
+
+    own = getattr(torch, str(model.config.dtype or "float32").removeprefix("torch."))
+    kept = {name: tensor for name, tensor in weights.items() if name not in model.all_tied_weights_keys}
+    # On the CPU: a GPU that a run has filled has no room for a copy.
+    rounded = {name: one.to("cpu", own if one.is_floating_point() else None) for name, one in kept.items()}
+    model.save_pretrained(folder, state_dict=rounded)
+    model.config.dtype = own  # transformers has written that of the parameters
+    model.config.save_pretrained(folder)
 
 
 def _write_adapter(model: Any, weights: dict[str, Any], folder: Path, base: Path) -> None:

@@ -7,7 +7,7 @@ the others, as sharded ones wait for one another in each: who has nothing left g
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -18,6 +18,7 @@ from demitasse.student.encode import IGNORE, Encoded
 from demitasse.student.vision import VisionSettings
 from train.config import LossConfig, OptimConfig
 from train.data.packing import lay_rows
+from train.data.places import places_of
 from train.loop.loss import label_weights
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ class MicroBatch:
     """What one forward pass learns.
 
     Attributes:
-        batch: the model's own arguments, `labels`, and `weights` float32 [labels]: what each label counts for, in
-            the order of `items`.
+        batch: the model's own arguments, `labels`, `places_of` them, and `weights` float32 [labels]: what each label
+            counts for, in the order of `items`.
         items: the items that are in it.
         faults: items that could not be read, each with what is wrong; nothing is put in their place.
         tokens: tokens without padding.
@@ -53,6 +54,11 @@ class MicroBatch:
     tokens: int
     labels: int
     weight: float
+
+    def pin_memory(self) -> MicroBatch:
+        """As a loader asks for it: in memory that a GPU fetches from while the host goes on."""
+        pinned = {name: one.pin_memory() if isinstance(one, torch.Tensor) else one for name, one in self.batch.items()}
+        return replace(self, batch=pinned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,7 @@ def make_micro_batch(
     # Pixels stay bytes until the vision tower's device has them: a quarter of the memory and of the way between.
     raw = torch.uint8
     batch = pack(read, vision, raw) if packed else collate(read, vision, pad_id, dtype=raw)
+    batch |= places_of(batch, read)
     weights = [label_weights(one, loss) for one in read]
     batch["weights"] = torch.from_numpy(np.concatenate(weights))
     return MicroBatch(

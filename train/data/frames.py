@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from demitasse.student.record import FramesUsed, HowTrained
-from train.config import TrainConfig
+from train.config import FramesConfig, TrainConfig
 
 if TYPE_CHECKING:
-    from demitasse.student.sight import Sight
+    from demitasse.student.sight import Sight, SightSettings
     from demitasse.student.vision import VisionSettings
 
 
@@ -22,13 +22,22 @@ def open_sight(config: TrainConfig, vision: VisionSettings) -> Sight:
         ConfigError: for frame limits that contradict one another.
     """
     from demitasse.media.cache import FrameCache
-    from demitasse.media.sample import SamplingPolicy
-    from demitasse.student.sight import Sight, SightSettings
+    from demitasse.student.sight import Sight
 
-    frames = config.frames
+    return Sight(sight_settings(config.frames), FrameCache(config.data.cache_dir), vision)
+
+
+def sight_settings(frames: FramesConfig) -> SightSettings:
+    """How a video becomes frames, in the student's own words.
+
+    Raises:
+        ConfigError: for limits that contradict one another.
+    """
+    from demitasse.media.sample import SamplingPolicy
+    from demitasse.student.sight import SightSettings
+
     policy = SamplingPolicy(frames.fps, frames.max_frames, frames.min_frames)
-    settings = SightSettings(policy, frames.max_pixels, video_pixels=frames.video_pixels)
-    return Sight(settings, FrameCache(config.data.cache_dir), vision)
+    return SightSettings(policy, frames.max_pixels, video_pixels=frames.video_pixels)
 
 
 def videos_of(path: Path, overrides: Sequence[str]) -> tuple[list[Path], Sight]:

@@ -13,7 +13,7 @@ from train.config import TrainConfig
 from train.data.batches import MicroBatch, MicroBatches, make_micro_batch
 from train.data.examples import Examples
 from train.data.lessons import Lesson
-from train.loop.stop import ignore_signals
+from train.loop.stop import begin_worker
 
 
 def open_loader(
@@ -32,6 +32,7 @@ def open_loader(
         batch_sampler=batches,
         num_workers=config.data.workers,
         collate_fn=collate,
-        worker_init_fn=ignore_signals,
+        pin_memory=torch.cuda.is_available(),
+        worker_init_fn=begin_worker,
         generator=torch.Generator(),  # of its own: it would draw from the one of dropout
     )

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demitasse.errors import ConfigError
-from train.config import DataConfig
+from train.config import DataConfig, OptimConfig
 from train.data.lessons import Lesson
 
 CIRCLE = 2**64
@@ -31,6 +31,18 @@ TURN = 0x9E3779B97F4A7C15  # the golden ratio's fraction of the circle, odd: eve
 def steps_of(places: int, batch_size: int, steps: int, epochs: float) -> int:
     """Optimizer steps of a run: `steps`, or as many as `epochs` passes of `places` take."""
     return steps or max(1, round(places * epochs / batch_size))
+
+
+def rounding(places: int, optim: OptimConfig) -> str:
+    """A sentence where `optim.epochs` comes to no whole number of steps; empty where it does."""
+    if optim.steps:
+        return ""
+    taken = steps_of(places, optim.batch_size, 0, optim.epochs) * optim.batch_size
+    over = taken - places * optim.epochs
+    if not over:
+        return ""
+    what = f"{over:g} come once more" if over > 0 else f"the last {-over:g} are not learnt in this run"
+    return f"optim.epochs={optim.epochs:g} of {places} items is {taken} in whole steps of {optim.batch_size}: {what}"
 
 
 class Order:

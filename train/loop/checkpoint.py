@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from demitasse.atomic import write_text
-from demitasse.errors import ConfigError
-from train.loop import shards
+from demitasse.errors import ConfigError, DataError
+from train.loop import shards, sound
+from train.loop.guard import LOST
 from train.loop.identity import Identity
 
 if TYPE_CHECKING:
@@ -61,8 +62,10 @@ class Checkpoints:
         """Write `folder/step_000500` whole or not at all, then delete the older ones, but not that of step `best`.
 
         Raises:
+            DataError: if what learnt is no longer numbers; the earlier ones stand.
             DiskFullError: if the disk does not take it; the earlier ones stand.
         """
+        self.refuse_unsound(step, sound.learnt(self.model, self.optimizer))
         partial, final = self.folder / f"partial_{step:06d}", self.folder / f"step_{step:06d}"
         main = self.accelerator.is_main_process
         if main:
@@ -88,17 +91,34 @@ class Checkpoints:
             state = {"step": step, **asdict(self.identity), "parts": small}
             write_text(folder / STEP_FILE, json.dumps(state, indent=1))
 
+    def unsound(self) -> str:
+        """The first of the weights that learn that is no longer numbers; empty if all are."""
+        return sound.unsound(sound.learnt(self.model), self.accelerator)
+
+    def refuse_unsound(self, step: int, tensors: Iterable[sound.Named] | None = None) -> None:
+        """Refuse to save what is no longer numbers: these tensors, or the weights that learn.
+
+        Raises:
+            DataError: naming the first of them, and the checkpoint that there is.
+        """
+        fault = self.unsound() if tensors is None else sound.unsound(tensors, self.accelerator)
+        if fault:
+            whole = complete(self.folder)
+            kept = f"the newest sound checkpoint is {whole[-1]}" if whole else "there is no checkpoint from before"
+            raise DataError(f"after step {step}: {fault}, so this is not saved; {kept}. {LOST}")
+
     def resume(self) -> int:
         """Load the newest whole checkpoint and return its step; 0 if there is none.
 
         Raises:
-            ConfigError: if it belongs to a run with other settings or data.
+            ConfigError: if it belongs to a run with other settings or data, or some of its files were readable then
+                and are not now.
             DataError: if it cannot be read.
         """
         whole = complete(self.folder)
         if not whole:
             return 0
-        state: dict[str, Any] = json.loads((whole[-1] / STEP_FILE).read_text())
+        state = _state(whole[-1])
         check(self.folder, self.identity)
         self._check(whole[-1], state)
         self._load(whole[-1])
@@ -135,7 +155,7 @@ class Checkpoints:
         whole = complete(self.folder)
         if not whole:
             return ""
-        was = json.loads((whole[-1] / STEP_FILE).read_text())["means"]
+        was = _state(whole[-1])["means"]
         new = [f"{name} {was[name]} → {now}" for name, now in self.identity.means.items() if was.get(name) != now]
         return f", with {', '.join(new)}: the same items in the same order, but not the same bits" if new else ""
 
@@ -149,7 +169,7 @@ def check(folder: Path, identity: Identity) -> None:
     whole = complete(folder)
     if not whole:
         return
-    found, state = whole[-1], json.loads((whole[-1] / STEP_FILE).read_text())
+    found, state = whole[-1], _state(whole[-1])
     for name, value in identity.settings.items():
         if state["settings"].get(name) != value:
             raise ConfigError(
@@ -161,6 +181,19 @@ def check(folder: Path, identity: Identity) -> None:
             f"{found}: this checkpoint was made with other items, or in another order, than data.files has now; "
             "give another output_dir, or delete this one to start again"
         )
+
+
+def _state(checkpoint: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = json.loads((checkpoint / STEP_FILE).read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise DataError(f"{checkpoint / STEP_FILE} cannot be read ({fault.strerror}): see to the disk") from fault
+    except ValueError as fault:
+        raise DataError(
+            f"{checkpoint / STEP_FILE} is damaged ({fault}); delete this checkpoint to go on from the one before, or "
+            "from the start"
+        ) from fault
+    return state
 
 
 def complete(folder: Path) -> list[Path]:

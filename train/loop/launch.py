@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from demitasse.errors import ConfigError
-from train.config import GuardConfig, OptimConfig
+from train.config import GuardConfig, ModelConfig, OptimConfig
+from train.model.precision import BF16, NO, dtype_of_folder, mixed_precision
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
+    from accelerate.state import PartialState
 
 _NUMBER = re.compile(r"--num[_-]processes(?:=(\d+))?")
 _FILE = re.compile(r"--config[_-]file(?:=(.+))?")
@@ -28,8 +30,20 @@ _SHARDED = ("FSDP", "DEEPSPEED")
 PATIENCE = timedelta(hours=4)
 
 
-def start_accelerator() -> Accelerator:
-    """What this process trains with, and the others it trains with.
+def start_processes() -> PartialState:
+    """This process among the others that train, before it is known what: a recipe may have to make its data first."""
+    import torch
+    from accelerate.state import PartialState
+
+    if torch.accelerator.is_available():
+        return PartialState(timeout=PATIENCE)
+    if _is_set("ACCELERATE_USE_DEEPSPEED"):
+        return PartialState(backend="gloo", timeout=PATIENCE)
+    return PartialState(cpu=True, timeout=PATIENCE)
+
+
+def start_accelerator(model: ModelConfig) -> Accelerator:
+    """What this process trains such a student with, and the others it trains with.
 
     Raises:
         ConfigError: for a precision that cannot be trained in.
@@ -37,20 +51,48 @@ def start_accelerator() -> Accelerator:
     import torch
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState, PartialState
-    from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin, InitProcessGroupKwargs
+    from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 
-    if os.environ.get("ACCELERATE_MIXED_PRECISION") == "fp16":
-        raise ConfigError("fp16 is not supported: its loss scale leaves steps out; take --mixed_precision bf16, or no")
+    told = os.environ.get("ACCELERATE_MIXED_PRECISION", NO)
+    if told not in (NO, BF16):
+        raise ConfigError(
+            f"mixed precision '{told}' is not supported (fp16's loss scale leaves steps out); take "
+            "--mixed_precision bf16, or no"
+        )
+    if _is_set("ACCELERATE_USE_FSDP"):
+        check_shards(model)
+    start_processes()
+    gpu = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+    mixed = mixed_precision(model, dtype_of_folder(model.path), told, gpu, _is_set("ACCELERATE_USE_FSDP"))
+    # accelerate refuses to be told anew what it was told already.
+    new = None if mixed == told else mixed
     if torch.accelerator.is_available():
-        return with_exact_sums(Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)]))
+        return with_exact_sums(Accelerator(mixed_precision=new))
     if _is_set("ACCELERATE_USE_DEEPSPEED"):
-        return Accelerator(kwargs_handlers=[InitProcessGroupKwargs(backend="gloo", timeout=PATIENCE)])
-    accelerator = Accelerator(cpu=True, kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)])
+        return Accelerator(mixed_precision=new)
+    accelerator = Accelerator(cpu=True, mixed_precision=new)
     if _is_set("ACCELERATE_USE_FSDP") and accelerator.distributed_type == DistributedType.MULTI_CPU:
         for state in (PartialState._shared_state, AcceleratorState._shared_state):
             state["distributed_type"] = DistributedType.FSDP
         AcceleratorState._shared_state["fsdp_plugin"] = FullyShardedDataParallelPlugin()
     return with_exact_sums(accelerator)
+
+
+def check_shards(model: ModelConfig) -> None:
+    """Refuse what FSDP2 could not shard: it takes what learns outside the layers in one piece, which has one type.
+
+    Raises:
+        ConfigError: for adapters, which are float32, among 16-bit weights that learn in full.
+    """
+    from train.model.parts import plan
+
+    how = plan(model)
+    adapted = [part for part in ("merger", "embeddings") if how[part] == "lora"]
+    if model.dtype == "bfloat16" and adapted and "full" in how.values():
+        raise ConfigError(
+            f"model.dtype is 'bfloat16', and FSDP2 cannot shard float32 adapters (model.{adapted[0]}) together with "
+            "16-bit weights that learn in full; set model.dtype=auto, which keeps both in float32"
+        )
 
 
 def with_exact_sums(accelerator: Accelerator) -> Accelerator:
@@ -84,6 +126,11 @@ def tell_deepspeed(accelerator: Accelerator, optim: OptimConfig, guard: GuardCon
             "guard.spike and guard.not_finite=skip cannot leave a step out with DeepSpeed, which updates within the "
             "backward pass; set guard.spike=0 and guard.not_finite=stop, or train with FSDP2"
         )
+    from transformers.integrations.deepspeed import unset_hf_deepspeed_config
+
+    # Else transformers (5.23) would load the student in shards, where no weight is left over, and save it under names
+    # that no server knows. DeepSpeed shards it in `prepare`, as FSDP2 does.
+    unset_hf_deepspeed_config()
     plugin.deepspeed_config["train_micro_batch_size_per_gpu"] = optim.micro_batch_size
     plugin.deepspeed_config["gradient_clipping"] = optim.max_grad_norm
     plugin.deepspeed_config["gradient_accumulation_steps"] = 1  # the loss is divided once, in train/loop/step.py

@@ -25,11 +25,10 @@ from demitasse.student.token_kinds import KINDS
 from train.config import LossConfig
 from train.model.packed_attention import Samples, attend_by_sample
 from train.model.quick_vision import quicken
-from train.model.vision_pass import MEDIA, look
+from train.model.vision_pass import language_inputs, look
 
 FLOAT = torch.float32
 LOGITS = 2**27  # of one chunk: half a GiB as float32, and as much again for its gradient
-_NOT_OF_LANGUAGE = {"labels", "weights", "samples", "pixel_scale", *(name for _, *names in MEDIA for name in names)}
 
 
 def check(loss: LossConfig) -> None:
@@ -81,20 +80,23 @@ class SummedLoss(torch.nn.Module):
                 weights are sharded, processes wait for one another at each use of the head: all must make as many.
         """
         core = self._core
-        seen, loss = look(core, batch)
-        # use_cache is passed in each call: only so is it off in the nested text model as well, where a cache would
-        # keep packed samples from being told apart.
-        hidden = core.model(**self._inputs(batch), mm_encoder_outputs=seen, use_cache=False).last_hidden_state
-        wanted = batch["labels"][:, 1:] != IGNORE
-        rows, labels = hidden[:, :-1][wanted], batch["labels"][:, 1:][wanted]
+        # use_cache is passed in each call: a cache would keep packed samples from being told apart.
+        hidden = core.model.language_model(**self._inputs(core, batch), use_cache=False).last_hidden_state
+        places = batch["target_places"]
+        rows = hidden.flatten(0, 1).index_select(0, places)
+        labels = batch["labels"].flatten().index_select(0, places + 1)
+        loss = torch.zeros((), device=rows.device)
         chunks = _chunks(len(rows) if most_labels is None else most_labels, core.config.get_text_config().vocab_size)
         for part in zip(*(one.tensor_split(chunks) for one in (rows, labels, batch["weights"])), strict=True):
             loss = loss + _weighted(core.lm_head, *part, keep=chunks == 1)
         return loss
 
-    def _inputs(self, batch: Batch) -> Batch:
+    def _inputs(self, core: Any, batch: Batch) -> dict[str, Any]:
         """Arguments of the language model."""
-        inputs = {name: value for name, value in batch.items() if name not in _NOT_OF_LANGUAGE}
+        inputs = language_inputs(core, batch, look(core, batch))
+        if self._by_sample:
+            # Padding is on the right, where causal attention does not see it: no mask has to be built and looked at.
+            inputs["attention_mask"] = None
         if "samples" in batch and self._by_sample:
             # Without the row of positions that tells samples apart no mask is built, which nobody would look at.
             inputs["position_ids"] = batch["position_ids"][1:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import torch
@@ -43,9 +44,30 @@ def build_optimizer(model: Any, config: TrainConfig) -> torch.optim.AdamW:
     )
 
 
-def build_schedule(optimizer: Any, optim: OptimConfig, steps: int) -> LambdaLR:
+class Schedule(LambdaLR):
+    """A schedule that also moves on where the guard left a step out, which torch takes for a mistake in the loop."""
+
+    def step(self, epoch: int | None = None) -> None:
+        """Take the rates of the next step."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"Detected call of `lr_scheduler\.step\(\)` before")
+            super().step(epoch)
+
+
+def build_schedule(optimizer: Any, optim: OptimConfig, steps: int) -> Schedule:
     """The schedule of a run of so many steps; it moves the rates of all parts alike."""
-    return LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps, optim))
+    return Schedule(optimizer, lambda step: learning_rate_factor(step, steps, optim))
+
+
+def endless_warmup(optim: OptimConfig, steps: int) -> str:
+    """A sentence for a run that ends before its warm-up does; empty for any other."""
+    if optim.warmup < max(1, steps):
+        return ""
+    peak = learning_rate_factor(steps - 1, steps, optim)
+    return (
+        f"optim.warmup is {optim.warmup:g} steps and the run takes {steps}, so no rate comes above {peak:.0%} of its "
+        "peak; give it fewer steps, or a share of them such as 0.03"
+    )
 
 
 def learning_rate_factor(step: int, steps: int, optim: OptimConfig) -> float:

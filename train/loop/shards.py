@@ -5,10 +5,13 @@ torch.distributed.checkpoint does the work. DeepSpeed keeps both in a form of it
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from demitasse.errors import DataError, DiskFullError, is_disk_full
@@ -33,9 +36,10 @@ def write(accelerator: Accelerator, model: Any, optimizer: Any, folder: Path) ->
 
     try:
         if is_deepspeed(accelerator):
-            accelerator.save_state(str(folder))
+            accelerator.save_state(str(folder), exclude_frozen_parameters=True)
             return
         with _alone(accelerator) as alone:
+            _begin(model, optimizer)
             save(_tensors(model, optimizer), checkpoint_id=folder, no_dist=alone)
     except (Exception, CheckpointException) as fault:
         if is_disk_full(_cause(fault)):
@@ -47,22 +51,78 @@ def read(accelerator: Accelerator, model: Any, optimizer: Any, folder: Path) -> 
     """Load what `write` wrote; a call for all processes.
 
     Raises:
-        DataError: if it cannot be read.
+        DataError: if it cannot be read, saying whether a file is missing, damaged, of another model, or out of reach.
     """
     from torch.distributed.checkpoint.api import CheckpointException
 
     try:
         if is_deepspeed(accelerator):
-            accelerator.load_state(str(folder))
+            accelerator.load_state(str(folder), load_module_strict=False)  # what is frozen is not in it
         else:
             _load(accelerator, model, optimizer, folder)
     except (Exception, CheckpointException) as fault:
         cause = _cause(fault)
-        said = f"{type(cause).__name__}: {cause}".strip(": ").splitlines()[0]
-        raise DataError(
-            f"{folder.parent}: this checkpoint cannot be read ({said}); delete it to go on from the one before, or "
-            "from the start"
-        ) from cause
+        told = _told(cause)
+        if not told:
+            raise
+        raise DataError(f"{folder.parent}: {told}") from cause
+
+
+def _told(cause: BaseException) -> str:
+    """What is wrong with a checkpoint and what to do, as the end of a sentence; empty if it is not to blame."""
+    said = (str(cause).splitlines() or [""])[0]
+    if isinstance(cause, FileNotFoundError):
+        return f"a file of this checkpoint is missing ({cause.filename or said}); {_DELETE}"
+    if isinstance(cause, OSError) and cause.errno is not None:
+        return f"the disk did not give this checkpoint ({cause.strerror}); it may be whole: see to the disk, try again"
+    if isinstance(cause, _Other):
+        return f"{said}; go on with the packages in which it was written, or give another output_dir"
+    if isinstance(cause, EOFError | UnpicklingError) or any(word in str(cause) for word in _DAMAGED):
+        # Of a file that it cannot unpickle torch says how to do so with less care.
+        why = "" if isinstance(cause, UnpicklingError) else f" ({said})"
+        return f"a file of this checkpoint is torn or damaged{why}; {_DELETE}"
+    return ""
+
+
+class _Other(Exception):
+    """A checkpoint of other tensors than those that learn."""
+
+
+_DELETE = "delete this checkpoint to go on from the one before, or from the start"
+# How torch's reader of zip files (2.13) words what is none, or no longer whole.
+_DAMAGED = ("PytorchStreamReader", "Invalid magic number", "not a ZIP archive", "failed finding central directory")
+
+
+def _check(folder: Path, weights: Mapping[str, Any]) -> None:
+    """Look at what can be known before anything is loaded; torch would log tracebacks.
+
+    Raises:
+        OSError: for a file that cannot be opened.
+        EOFError: for one that is shorter than it was.
+        _Other: if the weights have other names or shapes.
+    """
+    from torch.distributed.checkpoint.filesystem import FileSystemReader
+
+    known = FileSystemReader(folder).read_metadata()
+    ends: dict[str, int] = defaultdict(int)
+    for place in known.storage_data.values():
+        ends[place.relative_path] = max(ends[place.relative_path], place.offset + place.length)
+    for name, end in ends.items():
+        with (folder / name).open("rb") as shard:
+            size = shard.seek(0, os.SEEK_END)
+        if size < end:
+            raise EOFError(f"{name} has {size:,} of {end:,} bytes")
+    was = {
+        name.removeprefix("model."): tuple(getattr(one, "size", ()))
+        for name, one in known.state_dict_metadata.items()
+        if name.startswith("model.")
+    }
+    now = {name: tuple(one.shape) for name, one in weights.items()}
+    if other := sorted(name for name in was.keys() | now if was.get(name) != now.get(name)):
+        raise _Other(
+            f"this checkpoint holds {len(was)} tensors that learn, and now there are {len(now)}; {len(other)} differ, "
+            f"the first {other[0]}: {was.get(other[0], 'none')} then, {now.get(other[0], 'none')} now"
+        )
 
 
 def _load(accelerator: Accelerator, model: Any, optimizer: Any, folder: Path) -> None:
@@ -70,6 +130,7 @@ def _load(accelerator: Accelerator, model: Any, optimizer: Any, folder: Path) ->
     from torch.distributed.checkpoint.state_dict_loader import load
 
     tensors = _tensors(model, optimizer)
+    _check(folder, tensors["model"])
     with _alone(accelerator) as alone:
         load(tensors, checkpoint_id=folder, no_dist=alone)
     set_state_dict(
@@ -79,6 +140,18 @@ def _load(accelerator: Accelerator, model: Any, optimizer: Any, folder: Path) ->
         optim_state_dict=tensors["optimizer"],
         options=StateDictOptions(strict=False),  # what does not learn is not in it
     )
+
+
+def _begin(model: Any, optimizer: Any) -> None:
+    """Give the optimizer the state that it has before its first step.
+
+    Without one, where every step so far was left out, torch takes a step of no length to get one, and that counts.
+    """
+    states = optimizer.optimizer.state
+    if not states:
+        _tensors(model, optimizer)
+        for state in states.values():
+            state["step"].zero_()
 
 
 def _tensors(model: Any, optimizer: Any) -> dict[str, Any]:

@@ -1,12 +1,16 @@
 """Ending a run on request: SIGTERM (what a cluster sends) and Ctrl-C save at the end of the step, then end it.
 
 A second Ctrl-C ends at once. The data workers hear these signals as well, being of the same group, and must leave
-them to the process that they work for.
+them to the process that they work for; but none outlives it.
 """
 
 from __future__ import annotations
 
+import ctypes
+import multiprocessing
+import os
 import signal
+import sys
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +21,11 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(Exception):
-    """A signal ended the run after a step, and a checkpoint of it was saved."""
+    """A signal ended the run after a step, of which there is a checkpoint; before the first one there is no need."""
 
     def __init__(self, number: int, step: int, steps: int) -> None:
-        super().__init__(
-            f"{signal.Signals(number).name}: saved and stopped after step {step} of {steps}; the same command goes on"
-        )
+        done = f"saved and stopped after step {step} of {steps}" if step else "stopped before the first step"
+        super().__init__(f"{signal.Signals(number).name}: {done}; the same command goes on")
         self.exit_code = 128 + number
 
 
@@ -63,7 +66,19 @@ class StopRequest:
         return self.signal > 0
 
 
-def ignore_signals(_: int) -> None:
-    """Start of a data worker: it ends when its process says so, or is gone."""
+def begin_worker(_: int) -> None:
+    """Start of a data worker: it leaves signals to its process, and ends when that says so, or is gone.
+
+    A process that is killed says nothing. On Linux the kernel then ends the worker at once; elsewhere torch's worker
+    looks for its parent every five seconds.
+    """
     for one in SIGNALS:
         signal.signal(one, signal.SIG_IGN)
+    if sys.platform == "linux":
+        parent = multiprocessing.parent_process()
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if parent is not None and os.getppid() != parent.pid:  # it was gone before the kernel knew
+            os._exit(1)
+
+
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>

@@ -124,7 +124,7 @@ class Validation:
         self._output, self._steps, self._stop = Path(config.output_dir), steps, stop
         self._accelerator = accelerator
         self._names = evaluate.figures if evaluate else []
-        self._metric = _metric(config.validate, self._names) if evaluate else ""
+        self._metric = deciding_figure(config.validate, self._names) if evaluate else ""
         self._rows: list[Row] = []
         if evaluate:
             if accelerator.is_main_process:
@@ -156,9 +156,18 @@ class Validation:
 
     @property
     def best(self) -> int | None:
-        """The step of the best round so far, the first of equals; None before there is one."""
+        """The step of the best round so far, the first of equals; None before there is one.
+
+        Where the one before training is among the equals it is the last of them: a figure that stands still says
+        nothing against what was learnt.
+        """
+        equal = self._highest()
+        return None if not equal else equal[-1] if equal[0] == 0 else equal[0]
+
+    def _highest(self) -> list[int]:
+        """The steps of the rounds with the highest figure so far."""
         scored = [row for row in self._rows if row.get(self._metric) is not None]
-        return max(scored, key=lambda row: (row[self._metric], -row["step"]))["step"] if scored else None
+        return [row["step"] for row in scored if row[self._metric] == max(one[self._metric] for one in scored)]
 
     def is_best(self, step: int) -> bool:
         """Whether there was a round after this step, and it is the best so far."""
@@ -167,10 +176,10 @@ class Validation:
     @property
     def stops(self) -> bool:
         """Whether the last `validate.patience` rounds have brought nothing better."""
-        patience, best = self._config.patience, self.best
-        if not patience or best is None:
+        patience, equal = self._config.patience, self._highest()
+        if not patience or not equal:
             return False
-        return sum(row["step"] > best for row in self._rows) >= patience
+        return sum(row["step"] > equal[0] for row in self._rows) >= patience
 
     def _folder(self, step: int) -> Path:
         return self._output / ROUNDS / f"step_{step:06d}"
@@ -189,8 +198,12 @@ class Validation:
         return f"validation at step {row['step']}: {'  '.join(figures)}  {row['seconds']:.1f} s{unread}{known}"
 
 
-def _metric(validate: ValidateConfig, figures: Sequence[str]) -> str:
-    """The figure that tells the best round; empty where there is none and none is needed."""
+def deciding_figure(validate: ValidateConfig, figures: Sequence[str]) -> str:
+    """The figure that tells the best round; empty where there is none and none is needed.
+
+    Raises:
+        ConfigError: if validate.metric is none of the figures, or there is none and one is needed.
+    """
     if validate.metric:
         if validate.metric not in figures:
             raise ConfigError(

@@ -64,6 +64,11 @@ class Track:
             bar = tqdm(total=steps, initial=start, unit="step", desc="train", disable=None)
             self._bar = self._open.enter_context(bar)
 
+    def begins(self, step: int, places: Sequence[int]) -> None:
+        """Note which lessons a step shows, in their order: before it, for it may end the run."""
+        if self._writes:
+            self._items.write({"step": step, "items": [self._names[place] for place in places]})
+
     def step(self, step: int, stepped: Stepped, rates: Mapping[str, float], places: Sequence[int]) -> None:
         """Note a step that is done.
 
@@ -79,7 +84,6 @@ class Track:
         used = self._utilisation.of(places, stepped.seconds) if self._utilisation else None
         row = measure(step, stepped, rates, self._skipped, used)
         self._log.write(row)
-        self._items.write({"step": step, "items": [self._names[place] for place in places]})
         self._sinks.log(figures(row), step)
         self._bar.update()
         self._since.append(row)

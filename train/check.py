@@ -1,0 +1,41 @@
+"""What can be refused before anything is read or loaded, and what a person should know before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from train.config import TrainConfig
+from train.data import frames
+from train.data.held_out import overlap
+from train.data.lessons import Lesson
+from train.data.mixture import rounding
+from train.loop import guard, loss
+from train.loop.optimizer import endless_warmup
+from train.model import parts
+from train.track import check_trackers
+
+
+def check_settings(config: TrainConfig) -> None:
+    """Refuse settings that contradict themselves, or need a package that is not there.
+
+    Raises:
+        ConfigError: naming the first of them.
+    """
+    loss.check(config.loss)
+    parts.plan(config.model)
+    guard.check(config.guard)
+    frames.sight_settings(config.frames)
+    check_trackers(config.track)
+
+
+def notes(config: TrainConfig, lessons: Sequence[Lesson], places: int, steps: int) -> list[str]:
+    """Sentences about what may not be meant: epochs that are cut, warm-up without end, videos that are shared.
+
+    Args:
+        config: of the run.
+        lessons: what is learnt.
+        places: in an epoch.
+        steps: that the run takes.
+    """
+    found = rounding(places, config.optim), endless_warmup(config.optim, steps), overlap(lessons, config.validate)
+    return [f"note: {one}" for one in found if one]
