@@ -112,11 +112,11 @@ def measured(shape: Shape, method: Method, asked: argparse.Namespace) -> dict[st
     from train.planning.flops import Cost
     from train.planning.utilisation import peak_flops
 
-    accelerator = Accelerator(cpu=asked.tiny)
+    accelerator = Accelerator(cpu=asked.tiny, mixed_precision=None if asked.tiny else "bf16")
     model_config = ModelConfig(method=method, attention=asked.attention, checkpointing=asked.checkpointing)
     config = TrainConfig(model=model_config, optim=OptimConfig(lr=LEARNING_RATE, pack=True, pack_tokens=asked.row))
     tokenizer, model = built(shape, asked, accelerator.device)
-    model = parts.prepare(model, model_config, config.seed)
+    model = parts.prepare(model, model_config, config.seed, accelerator.mixed_precision)
     model.train()
     micro_batch, lengths = one_row(tokenizer, model, 2048 if asked.tiny else asked.row)
     flops = sum(cost.total for cost in map(Cost(model).of, lengths))

@@ -45,8 +45,13 @@ COMMANDS = {
     "predict": Command("ask a student every question of a dataset", "evaluate.asking.command"),
     "score": Command("score predictions against a dataset", "evaluate.comparing.command"),
     "judge": Command("have a model grade free-text predictions from 1 to 5", "evaluate.judging.command"),
+    "calibrate": Command(
+        "people's labels: how far the judge is right, and means corrected", "evaluate.calibrating.command"
+    ),
     "compare": Command("a report of before and after", "evaluate.comparing.command"),
     "gaps": Command("what a student still gets wrong, as the next annotation run", "evaluate.gaps.command"),
+    "results": Command("a run's results in another tool's files, and back", "evaluate.interop.command"),
+    "power": Command("how many videos a wished difference needs, and what a study can see", "evaluate.stats.command"),
     "bias": Command("where CoTasks help by telling the answer, by question type", "evaluate.comparing.bias_command"),
     "select": Command(
         "choose the frames that a question needs, and count what that costs", "demitasse.selector.command"

@@ -104,7 +104,7 @@ def override(root: Source, text: str, section: str | None = None) -> None:
     removed, key = key.strip().startswith("~"), key.strip().lstrip("+~")
     if not key or not (equals or removed):
         shown = (re.match(r"[\w.]*", text) or [""])[0]
-        hint = "; a file is named with --config" if text.endswith((".yaml", ".yml")) else ""
+        hint = "; a file is named with --config" if text.endswith((".yaml", ".yml")) else "; no space stands around ="
         raise ConfigError(f"{COMMAND_LINE}: '{shown}' is not of the form key=value{hint}")
     *parents, last = key.removeprefix(f"{section}.").split(".") if section else key.split(".")
     target = root

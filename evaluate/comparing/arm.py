@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from demitasse.errors import DataError
+from evaluate.comparing.keys import Keys, read_keys, with_kind
 from evaluate.judging.judgements import JUDGEMENTS, read_judgements
 from evaluate.records import Asked, Json, Prediction, Scored, read_items, read_predictions
 from evaluate.score import gold_faults, score_item
@@ -16,6 +17,7 @@ from evaluate.score.judged import Judgement
 ITEMS = "items.jsonl"
 PREDICTIONS = "predictions.jsonl"
 RUN = "run.json"
+KEYS = "keys.yaml"  # what the answers of each key are, where a person has put it there
 JUDGE_RUN = "judge.json"
 
 
@@ -47,7 +49,7 @@ class Arm:
         }
 
 
-def load_arm(folder: Path | str, name: str = "") -> Arm:
+def load_arm(folder: Path | str, name: str = "", keys: Keys | None = None) -> Arm:
     """Read a run folder as `demitasse predict` and `demitasse judge` leave it.
 
     Raises:
@@ -56,7 +58,9 @@ def load_arm(folder: Path | str, name: str = "") -> Arm:
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder; give one that `demitasse predict --out` has written")
-    items = read_items(folder / ITEMS)
+    if keys is None and (folder / KEYS).is_file():
+        keys = read_keys(folder / KEYS)
+    items = {key: with_kind(asked, keys or {}) for key, asked in read_items(folder / ITEMS).items()}
     judged = folder / JUDGEMENTS
     return Arm(
         name=name or folder.name,
@@ -64,8 +68,8 @@ def load_arm(folder: Path | str, name: str = "") -> Arm:
         items=items,
         predictions=read_predictions(folder / PREDICTIONS, items),
         judgements=read_judgements(judged) if judged.is_file() else {},
-        run=_header(folder / RUN),
-        judge=_header(folder / JUDGE_RUN),
+        run=read_header(folder / RUN),
+        judge=read_header(folder / JUDGE_RUN),
     )
 
 
@@ -83,8 +87,12 @@ def check_gold(items: Mapping[str, Asked], skip: bool) -> dict[str, str]:
     return faults
 
 
-def _header(path: Path) -> Json:
-    """A run's or judge's header; empty for predictions that another tool made."""
+def read_header(path: Path) -> Json:
+    """A run's or judge's header; empty for predictions that another tool made.
+
+    Raises:
+        DataError: if it is no JSON object.
+    """
     if not path.is_file():
         return {}
     try:

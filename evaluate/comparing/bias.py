@@ -14,7 +14,7 @@ from demitasse.cotasks.record import STAGES
 from demitasse.dataset import Item
 from demitasse.errors import DataError
 from evaluate.comparing.arm import Arm, check_gold
-from evaluate.comparing.compare import Scores, paired
+from evaluate.comparing.entry import Scores, paired
 from evaluate.metric import METRICS
 from evaluate.records import Asked, Json
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from demitasse.atomic import write_text
 from demitasse.errors import ConfigError
-from evaluate.spelled import spelled
+from evaluate.spelled import named_run, spelled
 
-INCOMPLETE = 3
+if TYPE_CHECKING:
+    from evaluate.comparing.keys import Keys
+
+WORSE, INVALID, INCOMPLETE = 1, 2, 3  # exit codes
 
 
 def add_score_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +23,7 @@ def add_score_arguments(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="folders that `demitasse predict` wrote")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table's figures there, by run and task")
+    _add_keys(parser)
     _add_skip(parser)
     add_profile_arguments(parser)
 
@@ -38,8 +43,9 @@ def run_score(args: argparse.Namespace) -> int:
         raise ConfigError("give run folders, or a benchmark's --profile with its --references and --predictions")
     incomplete = False
     figures = {}
+    keys = _keys(args.keys)
     for folder in args.runs:
-        arm = load_arm(folder)
+        arm = load_arm(folder, keys=keys)
         skipped = check_gold(arm.items, args.skip_gold_faults)
         rows = list(arm.scores(without=skipped).values())
         write_rows(folder / "scores.jsonl", [row.to_json() for row in rows])
@@ -57,43 +63,65 @@ def run_score(args: argparse.Namespace) -> int:
 
 def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `demitasse compare`."""
-    parser.add_argument("--before", required=True, metavar="[NAME=]RUN", help="the run to compare with")
-    parser.add_argument("--after", required=True, metavar="[NAME=]RUN", help="the run that is to be better")
-    parser.add_argument("--arm", action="append", default=[], metavar="NAME=RUN", help="a run to show beside them")
-    parser.add_argument("--out", type=Path, required=True, help="folder for index.html, report.md and report.json")
+    parser.add_argument(
+        "runs", nargs="+", metavar="[NAME=]RUN", help="the run before, the run after, and others to show beside them"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for index.html, report.md, report.json, tasks.csv"
+    )
     parser.add_argument("--media", type=Path, help="folder of the videos or images, for the page")
+    parser.add_argument("--report-only", action="store_true", help="exit with 0 even if something got worse")
+    parser.add_argument("--calibration", type=Path, metavar="DIR", help="of `demitasse calibrate`: judge beside people")
     parser.add_argument("--note", action="append", default=[], help="a sentence that readers must know")
+    _add_keys(parser)
     _add_skip(parser)
 
 
 def run_compare(args: argparse.Namespace) -> int:
-    """Compare runs and write the report; returns the exit code."""
+    """Compare runs and write the report.
+
+    Returns:
+        0 if nothing got worse, 1 if some metric did, 2 if nothing can be concluded, 3 if part of a run is missing.
+    """
+    from evaluate.calibrating.tell import read_calibration
     from evaluate.comparing.arm import load_arm
     from evaluate.comparing.compare import compare
     from evaluate.comparing.wording import change
     from evaluate.report.page import write_report
 
-    named = [_named(args.before), _named(args.after), *(_named(text) for text in args.arm)]
-    comparison = compare([load_arm(folder, name) for name, folder in named], args.skip_gold_faults)
-    page = write_report(comparison, args.out, args.note, args.media, spelled("compare", args))
-    print(comparison.result["verdict"]["sentence"])
-    for entry in comparison.result["metrics"].values():
+    named, keys = [named_run(text) for text in args.runs], _keys(args.keys)
+    comparison = compare([load_arm(folder, name, keys) for name, folder in named], args.skip_gold_faults)
+    calibration = read_calibration(args.calibration) if args.calibration else None
+    page = write_report(comparison, args.out, args.note, args.media, spelled("compare", args), calibration)
+    result = comparison.result
+    print(result["verdict"]["sentence"])
+    for entry in result["metrics"].values():
         print(f"  {change(entry)}")
-    for complaint in comparison.result["complaints"]:
+    for complaint in result["invalid"]:
+        print(f"invalid: {complaint}")
+    for complaint in result["complaints"]:
         print(f"incomplete: {complaint}")
     print(page)
-    return INCOMPLETE if comparison.result["complaints"] else 0
+    if result["invalid"]:
+        return INVALID
+    if result["verdict"]["state"] in ("worse", "mixed") and not args.report_only:
+        return WORSE
+    return INCOMPLETE if result["complaints"] else 0
+
+
+def _add_keys(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--keys", type=Path, metavar="FILE", help="what the answers of each key are: closed, graded, multi or prose"
+    )
+
+
+def _keys(path: Path | None) -> Keys | None:
+    from evaluate.comparing.keys import read_keys
+
+    return read_keys(path) if path else None
 
 
 def _add_skip(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--skip-gold-faults", action="store_true", help="leave out items whose reference is at fault, and say so"
     )
-
-
-def _named(text: str) -> tuple[str, Path]:
-    """`NAME=DIR`, or `DIR` with the folder's own name."""
-    name, equals, folder = text.partition("=")
-    if equals and not name:
-        raise ConfigError(f"'{text}' names no arm; write NAME=DIR")
-    return (name, Path(folder)) if equals else (Path(text).name, Path(text))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
 from evaluate.comparing.boxes import count_boxes
 from evaluate.comparing.cotasks import count_cotasks
-from evaluate.metric import BINARY, COTASKS, GROUNDING, MCQ, Metric
+from evaluate.metric import BINARY, COTASKS, GROUNDING, JUDGE, MCQ, Metric
 from evaluate.records import Fault, Json, Scored, State
 from evaluate.stats import Estimate, clustered_mean, proportion
+
+GOOD = 4  # a judge's score from which a reply is clearly similar to the reference
 
 
 def estimate(rows: Sequence[Scored], metric: Metric) -> Estimate | None:
@@ -36,8 +39,9 @@ def summarise(rows: Sequence[Scored], metric: Metric) -> Json:
         "mean": found.mean if found else None,
         "ci95": list(found.interval) if found and found.interval else None,
         "bounds": _bounds(rows, metric) if found and unscored else None,
+        "good_share": good_share(rows, metric),
         "unscored": len(unscored),
-        "judged": metric.name != "judge" or any(row.fault is not Fault.NOT_JUDGED for row in rows),
+        "judged": metric is not JUDGE or any(map(was_judged, rows)),
         "faults": dict(Counter(row.fault.value for row in rows if row.fault)),
     }
     if metric is GROUNDING:
@@ -45,6 +49,14 @@ def summarise(rows: Sequence[Scored], metric: Metric) -> Json:
     if metric in COTASKS:
         summary["figures"] = count_cotasks(rows, metric)
     return summary
+
+
+def good_share(rows: Sequence[Scored], metric: Metric) -> float | None:
+    """The share of judged replies with 4 or 5, the unscored left out; None for other metrics or nothing judged."""
+    scored = [row.score for row in rows if row.score is not None]
+    if metric is not JUDGE or not scored:
+        return None
+    return sum(score >= GOOD for score in scored) / len(scored)
 
 
 def _bounds(rows: Sequence[Scored], metric: Metric) -> list[float]:
@@ -68,10 +80,20 @@ def letter_counts(rows: Sequence[Scored]) -> Json:
 def score_counts(rows: Sequence[Scored]) -> Json:
     """How many items got each score of the judge's scale, and how many none.
 
-    A reply that left nothing to judge is among the 1s.
+    A reply that left nothing to judge is among the 1s; a score between two, of several judges, is at the nearer one.
     """
-    counts = Counter(str(int(row.score)) if row.score is not None else "unscored" for row in rows)
+    counts = Counter(str(nearest(row.score)) if row.score is not None else "unscored" for row in rows)
     return {name: counts.get(name, 0) for name in ("1", "2", "3", "4", "5", "unscored")}
+
+
+def nearest(score: float) -> int:
+    """The whole score that is nearest, of two the higher."""
+    return math.floor(score + 0.5)
+
+
+def was_judged(row: Scored) -> bool:
+    """Whether a judge was asked about a reply; one that left nothing to judge needed none."""
+    return row.state is State.SCORED or row.fault in (Fault.JUDGE_PARSE, Fault.JUDGE_API)
 
 
 def validity(rows: Sequence[Scored]) -> Json:
@@ -79,7 +101,7 @@ def validity(rows: Sequence[Scored]) -> Json:
     answered = [row for row in rows if row.fault not in (Fault.MISSING, Fault.ERROR)]
     states = Counter(row.state for row in rows)
     judged = [row for row in rows if row.metric == "judge"]
-    asked = any(row.fault is not Fault.NOT_JUDGED for row in judged)
+    asked = any(map(was_judged, judged))
     return {
         "items": len(rows),
         "videos": len({row.asked.video_id for row in rows}),

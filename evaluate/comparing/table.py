@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from evaluate.comparing.boxes import FIGURES as BOX_FIGURES
+from evaluate.comparing.closed_form import closed_form, closed_form_lines
 from evaluate.comparing.cotasks import FIGURES as COTASK_FIGURES
 from evaluate.comparing.groups import by_group
 from evaluate.comparing.summary import summarise
+from evaluate.comparing.text_overlap import overlap_line, text_overlap
 from evaluate.comparing.wording import box_counts, figures_line, interval, number
 from evaluate.metric import GROUNDING, METRICS
 from evaluate.records import Scored
@@ -27,7 +29,9 @@ def _tasks(rows: Sequence[Scored]) -> Iterator[tuple[str, dict[str, Any]]]:
         of_task = [row for row in rows if row.asked.task == task]
         groups = by_group(of_task, METRICS[order[metric]])
         found = {"metric": order[metric], **summarise(of_task, METRICS[order[metric]])}
-        yield task, found | ({"groups": groups} if groups else {})
+        found |= {"groups": groups} if groups else {}
+        closed = closed_form(of_task, METRICS[order[metric]])
+        yield task, found | ({"closed_form": closed} if closed else {}) | text_overlap(of_task)
 
 
 def score_table(rows: Sequence[Scored]) -> str:
@@ -42,6 +46,9 @@ def score_table(rows: Sequence[Scored]) -> str:
             lines.append(f"    {figures_line(found['boxes'], BOX_FIGURES, GROUNDING.name)}")
         if "figures" in found:
             lines.append(f"    {figures_line(found['figures'], COTASK_FIGURES[found['metric']], found['metric'])}")
+        lines += [f"    {line}" for line in closed_form_lines(found.get("closed_form", {}), found["metric"])]
+        if "text_overlap" in found:
+            lines.append(f"    {overlap_line(found['text_overlap'])}")
         lines += _group_lines(found.get("groups"), found["metric"])
     return "\n".join(lines)
 

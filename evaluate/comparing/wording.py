@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from demitasse.figure import Figure
 from evaluate.metric import METRICS
@@ -54,6 +54,29 @@ def change(entry: Json) -> str:
     )
 
 
+def readings(tasks: Mapping[str, Json]) -> list[str]:
+    """What a reader would get wrong about single tasks: habits that look like skill, and differences not seen."""
+    return [sentence for task, entry in tasks.items() for sentence in _readings(task, entry)]
+
+
+def _readings(task: str, entry: Json) -> Iterator[str]:
+    habit, metric = entry.get("habit"), entry["metric"]
+    if habit and habit["majority"]:
+        told = habit["arms"]
+        given = " and ".join(f"{name} ({told[name]['given']:.0%})" for name in habit["no_better"])
+        shares = {name: one["balanced_accuracy"] for name, one in told.items()}
+        balanced = ", ".join(f"{name} {share:.0%}" for name, share in shares.items() if share is not None)
+        yield (
+            f"{task}, majority class: {habit['share']:.0%} of the references are \u201c{habit['answer']}\u201d, and "
+            f"nothing shows that {given} does better than always saying so; balanced accuracy: {balanced}"
+        )
+    if entry["verdict"] == "inconclusive" and entry.get("mde80") is not None:
+        yield (
+            f"{task}, inconclusive: the difference can be chance; one of {difference(entry['mde80'], metric)[1:]} or "
+            "more would have been seen four times in five"
+        )
+
+
 def box_counts(boxes: Json) -> str:
     """How many boxes were given and what became of them."""
     given, wanted = boxes["predicted"], boxes["gold"]
@@ -85,8 +108,10 @@ def media(metrics: Iterable[str], many: bool = True) -> str:
     return " and ".join(f"{kind}s" for kind in kinds) if many else " or ".join(kinds)
 
 
-def verdict_sentence(entries: Sequence[Json]) -> str:
+def verdict_sentence(entries: Sequence[Json], invalid: bool = False) -> str:
     """Which metrics improved, which got worse, and on which no difference can be told from chance."""
+    if invalid:
+        return "Nothing can be concluded from this comparison."
     phrases = {
         "improved": "better at {}",
         "worse": "worse at {}",

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluate.comparing.groups import kind_of
-from evaluate.metric import BINARY, COTASKS, GROUNDING, JUDGE, MCQ, METRICS, TEMPORAL
+from evaluate.metric import BINARY, COTASKS, GROUNDING, JUDGE, KEYED, MCQ, METRICS, TEMPORAL
 from evaluate.records import Json, Scored, State
 from evaluate.stats import proportion
 
 # The least score that counts as right, by metric. IoU: the field's usual hit. Judge: "clearly similar, few details
 # differ".
 RIGHT = {MCQ.name: 1.0, BINARY.name: 1.0, TEMPORAL.name: 0.5, GROUNDING.name: 0.5, JUDGE.name: 4.0}
-RIGHT |= {metric.name: 0.5 for metric in COTASKS}
+RIGHT |= {metric.name: 0.5 for metric in COTASKS} | {metric.name: 1.0 for metric in KEYED}
 
 
 @dataclass(frozen=True, slots=True)

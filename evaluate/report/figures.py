@@ -58,7 +58,7 @@ def forest(tasks: Mapping[str, Json]) -> Markup | None:
         axes.spines["left"].set_visible(False)
         axes.tick_params(length=0)
 
-    return _svg(draw, (7.6, 0.8 + 0.34 * len(rows)), "Paired difference and 95 % interval of each task")
+    return svg(draw, (7.6, 0.8 + 0.34 * len(rows)), "Paired difference and 95 % interval of each task")
 
 
 def distribution(counts: Mapping[str, Json]) -> Markup | None:
@@ -86,7 +86,7 @@ def distribution(counts: Mapping[str, Json]) -> Markup | None:
         axes.invert_yaxis()
         axes.legend(ncols=6, loc="lower left", bbox_to_anchor=(0, 1), frameon=False, handlelength=1, columnspacing=1.2)
 
-    return _svg(draw, (7.6, 1.15 + 0.4 * len(arms)), "Judge scores 1 to 5 of each arm")
+    return svg(draw, (7.6, 1.15 + 0.4 * len(arms)), "Judge scores 1 to 5 of each arm")
 
 
 def letters(counts: Mapping[str, Json] | None) -> Markup | None:
@@ -112,7 +112,7 @@ def letters(counts: Mapping[str, Json] | None) -> Markup | None:
         axes.tick_params(length=0)
         axes.legend(ncols=len(counts), loc="lower left", bbox_to_anchor=(0, 1), frameon=False, handlelength=1)
 
-    return _svg(draw, (7.6, 2.6), "Option letters of the reference and of each arm")
+    return svg(draw, (7.6, 2.6), "Option letters of the reference and of each arm")
 
 
 def recall(curves: Mapping[str, Sequence[float] | None]) -> Markup | None:
@@ -134,7 +134,7 @@ def recall(curves: Mapping[str, Sequence[float] | None]) -> Markup | None:
         axes.tick_params(length=0)
         axes.legend(ncols=len(shown), loc="lower left", bbox_to_anchor=(0, 1), frameon=False, handlelength=1.5)
 
-    return _svg(draw, (7.6, 2.8), "Boxes found by the overlap that is asked for, of each arm")
+    return svg(draw, (7.6, 2.8), "Boxes found by the overlap that is asked for, of each arm")
 
 
 def _points(entry: Json, value: float) -> float:
@@ -149,7 +149,7 @@ def _bare(axes: Axes, label: str) -> None:
         axes.spines[side].set_visible(False)
 
 
-def _svg(draw: Any, size: Sequence[float], title: str) -> Markup:
+def svg(draw: Any, size: Sequence[float], title: str) -> Markup:
     """Draw on one pair of axes and return the `<svg>` element, sized by the page, named for screen readers."""
     # Ids inside an SVG are the page's: the salt keeps those of two figures apart, and the same each time.
     with rc_context({**_STYLE, "svg.hashsalt": title}):

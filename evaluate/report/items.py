@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import islice, zip_longest
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,6 +17,9 @@ from evaluate.report.boxes import answered, picture
 
 SHOWN = 12  # items a group
 SHOWN_OF_TASK = 3  # so that one task does not fill a group
+MOST = 300  # of the last group, so that a browser can open the page
+
+Pair = tuple[Scored, Scored]  # an item's rows, before and after
 TEXT_LIMIT = 4000  # characters of one reply
 
 
@@ -32,15 +36,42 @@ def choose_items(comparison: Comparison, out: Path, media: Path | None) -> list[
     moved = sorted(((_move(*pair), pair) for pair in pairs), key=lambda one: (-one[0], one[1][0].asked.item_id))
     faults = [pair for pair in pairs if any(row.fault for row in pair)]
     faults.sort(key=lambda pair: (pair[1].fault is None, pair[0].asked.item_id))
-    groups = (
-        ("Biggest gains", [pair for move, pair in moved if move > 0]),
-        ("Biggest losses", [pair for move, pair in reversed(moved) if move < 0]),
-        ("Faults: no answer could be read, or no score was given", faults),
-    )
+    gains = [pair for move, pair in moved if move > 0]
+    losses = [pair for move, pair in reversed(moved) if move < 0]
+    groups: list[tuple[str, str, int, list[Pair]]] = []
+    shown: set[str] = set()
+    for name, title, found, choose in (
+        ("gain", "Biggest gains", gains, _spread),
+        ("loss", "Biggest losses", losses, _spread),
+        ("fault", "Faults: no answer could be read, or no score was given", faults, _spread),
+        ("item", "The others", pairs, _in_turns),
+    ):
+        some = choose([pair for pair in found if pair[0].asked.item_id not in shown])
+        count = len(pairs) - len(shown) if choose is _in_turns else len(found)
+        groups.append((name, title, count, some))
+        shown |= {pair[0].asked.item_id for pair in some}
     return [
-        {"title": title, "count": len(found), "items": [_shown(pair, out, media) for pair in _spread(found)]}
-        for title, found in groups
+        {"name": name, "title": title, "count": count, "items": [_shown(pair, out, media) for pair in some]}
+        for name, title, count, some in groups
     ]
+
+
+def outcome(before: Scored, after: Scored) -> str:
+    """What became of an item, in the words that the page's filter knows; several, with a space between."""
+    words = ["fault"] if before.fault or after.fault else []
+    if before.score is None or after.score is None:
+        return " ".join([*words, "unscored"])
+    move = after.score - before.score
+    return " ".join([*words, "gained" if move > 0 else "lost" if move < 0 else "same"])
+
+
+def _in_turns(pairs: Sequence[Pair]) -> list[Pair]:
+    """The tasks take turns, each in the order of its items' ids, so that a cut leaves some of every task."""
+    by_task: dict[str, list[Pair]] = defaultdict(list)
+    for pair in sorted(pairs, key=lambda pair: pair[0].asked.item_id):
+        by_task[pair[0].asked.task].append(pair)
+    turns = (pair for turn in zip_longest(*by_task.values()) for pair in turn if pair is not None)
+    return list(islice(turns, MOST))
 
 
 def _move(before: Scored, after: Scored) -> float:
@@ -51,7 +82,7 @@ def _move(before: Scored, after: Scored) -> float:
     return (after.score - before.score) / (metric.high - metric.low)
 
 
-def _spread(pairs: Iterable[tuple[Scored, Scored]]) -> list[tuple[Scored, Scored]]:
+def _spread(pairs: Iterable[Pair]) -> list[Pair]:
     """The first few of each task, in order."""
     seen: Counter[str] = Counter()
     chosen = []
@@ -65,10 +96,11 @@ def _spread(pairs: Iterable[tuple[Scored, Scored]]) -> list[tuple[Scored, Scored
 def _shown(pair: tuple[Scored, Scored], out: Path, media: Path | None) -> Json:
     asked = pair[0].asked
     sides = [_side(row) for row in pair]
-    link = _link(asked.video_id, out, media)
+    link = link_to(asked.video_id, out, media)
     names = ("item_id", "task", "video_id", "question", "reference")
     item = {name: getattr(asked, name) for name in names}
-    return item | {"sides": sides, "link": link, "picture": picture(pair[0], link)}
+    more = {"sides": sides, "link": link, "picture": picture(pair[0], link), "outcome": outcome(*pair)}
+    return item | more
 
 
 def _side(row: Scored) -> Json:
@@ -108,8 +140,8 @@ def _cut(text: str) -> str:
     return text if len(text) <= TEXT_LIMIT else f"{text[:TEXT_LIMIT]} \u2026 ({len(text):,} characters)"
 
 
-def _link(video_id: str, out: Path, media: Path | None) -> str | None:
-    """The medium's address relative to the page; None if it is not below `media`."""
+def link_to(video_id: str, out: Path, media: Path | None) -> str | None:
+    """A medium's address relative to the page in `out`; None if it is not below `media`."""
     if media is None:
         return None
     path = (media / video_id).resolve()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from demitasse.figure import Figure
+from evaluate.calibrating.tell import told
 from evaluate.comparing.boxes import COUNTS
 from evaluate.comparing.boxes import FIGURES as BOX_FIGURES
 from evaluate.comparing.cotasks import FIGURES as COTASK_FIGURES
-from evaluate.comparing.wording import change_cell, difference, figure_cell, interval, media, number, p_value
+from evaluate.comparing.wording import change_cell, difference, figure_cell, interval, media, number, p_value, readings
 from evaluate.metric import GROUNDING, METRICS
 from evaluate.records import Json
 
@@ -16,7 +17,7 @@ from evaluate.records import Json
 def markdown(result: Json) -> str:
     """Verdict, validity, metrics, tasks and arms of a comparison. Replies are left to the page."""
     parts = [f"# {_plain(result['verdict']['sentence'])}"]
-    parts += [f"> {_plain(note)}" for note in [*result["complaints"], *result["notes"]]]
+    parts += [f"> {_plain(note)}" for note in [*result["invalid"], *result["complaints"], *result["notes"]]]
     about = [entry["metric"] for entry in result["metrics"].values()]
     parts += [
         f"{result['items']:,} items of {result['videos']:,} {media(about)}; intervals are 95 %, clustered by "
@@ -25,7 +26,10 @@ def markdown(result: Json) -> str:
     parts += ["## Validity", _validity(result)]
     parts += ["## Metrics", _changes(result["metrics"], "metric")]
     parts += ["## Tasks", _changes(result["tasks"], "task")]
+    parts += [f"- {_plain(sentence)}." for sentence in [*_macros(result), *readings(result["tasks"])]]
     parts += ["## Arms", _arms(result)]
+    if result["calibration"]:
+        parts += ["## Judge beside people", "\n".join(f"- {_plain(line)}" for line in told(result["calibration"]))]
     if GROUNDING.key in result["metrics"]:
         parts += ["## Boxes", _figures(result["metrics"][GROUNDING.key], "boxes", BOX_FIGURES, COUNTS)]
     for entry in result["metrics"].values():
@@ -58,8 +62,23 @@ def _changes(entries: Json, what: str) -> str:
             continue
         delta = f"{difference(entry['delta'], metric)} {interval(entry['delta_ci95'], metric)}"
         before, after = number(entry["before"], metric), number(entry["after"], metric)
-        rows.append([key, f"{entry['n']:,}", before, after, delta, p_value(entry["p"]), entry["verdict"]])
+        rows.append([key, f"{entry['n']:,}", before, after, delta, p_value(entry["p"]), _verdict(entry)])
     return _table([what, "n", "before", "after", "difference [95 %]", "p", "verdict"], rows)
+
+
+def _verdict(entry: Json) -> str:
+    habit = entry.get("habit")
+    return f"{entry['verdict']} (majority class)" if habit and habit["majority"] else str(entry["verdict"])
+
+
+def _macros(result: Json) -> Iterator[str]:
+    """The mean over tasks of each metric that has several."""
+    for entry in result["metrics"].values():
+        found = entry["macro"]
+        if found:
+            cells = (number(found["before"], entry["metric"]), number(found["after"], entry["metric"]))
+            delta = f"{difference(found['delta'], entry['metric'])} {interval(found['delta_ci95'], entry['metric'])}"
+            yield f"{entry['label']}, mean of {found['tasks']} tasks: {cells[0]} \u2192 {cells[1]}, {delta}"
 
 
 def _arms(result: Json) -> str:

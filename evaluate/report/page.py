@@ -1,4 +1,4 @@
-"""Writing the report: `index.html`, `report.md` and `report.json`."""
+"""Writing the report: `index.html`, `report.md`, `report.json` and `tasks.csv`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from demitasse.atomic import write_text
+from evaluate.calibrating.tell import told
 from evaluate.comparing import wording
 from evaluate.comparing.boxes import COUNTS
 from evaluate.comparing.boxes import FIGURES as BOX_FIGURES
@@ -19,9 +20,10 @@ from evaluate.comparing.compare import Comparison
 from evaluate.comparing.cotasks import FIGURES as COTASK_FIGURES
 from evaluate.metric import GROUNDING, METRICS
 from evaluate.records import Fault, Json
-from evaluate.report import figures
+from evaluate.report import figures, reliability, spans, spread
 from evaluate.report.items import choose_items
 from evaluate.report.markdown import markdown
+from evaluate.report.tasks_csv import tasks_csv
 
 FOLDER = Path(__file__).parent
 # How a fault is called in the validity panel.
@@ -44,8 +46,9 @@ def write_report(
     notes: Sequence[str] = (),
     media: Path | None = None,
     command: str = "",
+    calibration: Json | None = None,
 ) -> Path:
-    """Write the three files into `out` and return the page's path.
+    """Write the four files into `out` and return the page's path.
 
     Args:
         comparison: what `compare` found.
@@ -53,11 +56,14 @@ def write_report(
         notes: sentences that a reader must know, such as what was scripted; shown under the verdict.
         media: folder of the videos, for links from the items; None for no links.
         command: the command line to show for making this report again.
+        calibration: of the judge by people's labels, as `demitasse calibrate` found it.
     """
     out = Path(out)
     result = {**comparison.result, "notes": [*notes, *_stand_ins(comparison.result)], "command": command}
+    result["calibration"] = calibration
     write_text(out / "report.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     write_text(out / "report.md", markdown(result))
+    write_text(out / "tasks.csv", tasks_csv(result))
     about = [entry["metric"] for entry in result["metrics"].values()]
     page = (
         _environment()
@@ -76,6 +82,16 @@ def write_report(
             distribution=figures.distribution(result["score_counts"]),
             letters=figures.letters(result["letters"]),
             recall=figures.recall(_recall(result)),
+            by_video=spread.by_video(comparison),
+            by_length=spread.by_length(comparison),
+            over_runs=spread.over_runs(result),
+            spans=spans.found(comparison),
+            span_errors=spans.errors(comparison),
+            readings=wording.readings(result["tasks"]),
+            judges=reliability.judges(result),
+            people=told(calibration) if calibration else [],
+            checks=reliability.checks(result),
+            script=Markup((FOLDER / "browse.js").read_text(encoding="utf-8")),
             groups=choose_items(comparison, out, media),
         )
     )

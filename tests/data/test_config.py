@@ -221,6 +221,7 @@ def test_the_last_override_wins(tmp_path):
         pytest.param("optim.lr=5", "at most 1", id="out_of_range"),
         pytest.param("name.x=1", "no mapping", id="below_a_string"),
         pytest.param("nonsense", "not of the form key=value", id="no_equals_sign"),
+        pytest.param("optim.lr", "'optim.lr' is not of the form key=value; no space stands around =", id="a_space"),
         pytest.param("=1", "not of the form key=value", id="no_key"),
         pytest.param("spec.yaml", "a file is named with --config", id="a_file_without_its_option"),
         pytest.param("steps=[0", "not readable as YAML", id="broken_yaml"),

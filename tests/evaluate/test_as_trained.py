@@ -101,3 +101,16 @@ def test_a_spoilt_record_is_refused_by_name(student, spoilt):
 def test_numbers_out_of_range_are_refused(tmp_path, name):
     with pytest.raises(ConfigError, match=f"--{name.replace('_', '-')} is 0"):
         resolve(tmp_path, NOTHING | {name: 0})
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        pytest.param({"fps": -1.0}, r"fps is -1\.0", id="no_rate"),
+        pytest.param({"fps": float("nan")}, "fps is nan", id="no_number"),
+        pytest.param({"min_frames": 8, "max_frames": 4}, "widen the limits", id="limits_that_cross"),
+    ],
+)
+def test_frames_that_cannot_be_are_refused_before_anything_is_said(student, given, said):
+    with pytest.raises(ConfigError, match=said):
+        resolve(student, NOTHING | given)

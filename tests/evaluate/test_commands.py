@@ -60,8 +60,8 @@ def predict(world, model, out, *more):
 
 def test_the_whole_path_from_a_dataset_to_a_report(runs, capsys):
     out = runs / "report"
-    words = ["--before", f"base={runs / 'base'}", "--after", f"trained={runs / 'trained'}", "--out", str(out)]
-    assert main(["compare", *words, "--arm", f"blank={runs / 'blank'}", "--media", str(runs.parent / "videos")]) == 0
+    arms = [f"{name}={runs / name}" for name in ("base", "trained", "blank")]
+    assert main(["compare", *arms, "--out", str(out), "--media", str(runs.parent / "videos")]) == 0
     result = json.loads((out / "report.json").read_text())
     for key in ("mcq_accuracy", "bcq_accuracy", "judge_mean", "temporal_iou"):
         entry = result["metrics"][key]
@@ -89,7 +89,7 @@ def test_a_judge_behind_an_endpoint_gives_the_same_scores_as_in_this_process(run
     with ChatServer(ScriptedModel()) as server:
         assert main(["judge", str(copy), "--model", "scripted", "--base-url", server.base_url]) == 0
     assert (copy / "judgements.jsonl").read_bytes() == (runs / "base" / "judgements.jsonl").read_bytes()
-    assert main(["compare", "--before", str(copy), "--after", str(runs / "trained"), "--out", str(tmp_path / "r")]) == 0
+    assert main(["compare", str(copy), str(runs / "trained"), "--out", str(tmp_path / "r")]) == 0
 
 
 def test_a_second_predict_loads_no_model_and_asks_nothing(world, runs, capsys, monkeypatch):
@@ -117,7 +117,7 @@ def test_scores_are_printed_and_written(runs, capsys):
 
 def test_the_printed_command_makes_the_same_report_again(runs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    words = ["--before", str(runs / "base"), "--after", str(runs / "trained"), "--note", "It's a test."]
+    words = [str(runs / "base"), str(runs / "trained"), "--note", "It's a test."]
     assert main(["compare", *words, "--out", "one"]) == 0
     command = json.loads(Path("one/report.json").read_text())["command"]
     first = Path("one/index.html").read_bytes()
@@ -135,7 +135,7 @@ def test_a_missing_video_is_counted_and_the_exit_code_says_so(world, runs, capsy
         os.rename(moved, videos[0])
     assert "16 items asked, 0 found done, 4 could not be asked" in capsys.readouterr().out
     assert (
-        main(["compare", "--before", str(runs / "base"), "--after", str(runs / "holes"), "--out", str(runs / "r")]) == 3
+        main(["compare", str(runs / "base"), str(runs / "holes"), "--out", str(runs / "r")]) == 3
     )
     assert "holes: 4 of 16 items have a prediction that failed, counted as wrong" in capsys.readouterr().out
 
@@ -145,7 +145,7 @@ def test_a_missing_video_is_counted_and_the_exit_code_says_so(world, runs, capsy
     [
         pytest.param("score nowhere", "nowhere is not a folder", id="no_such_run_to_score"),
         pytest.param("judge nowhere --model scripted", "nowhere is not a folder", id="no_such_run_to_judge"),
-        pytest.param("compare --before =x --after y --out z", "'=x' names no arm", id="an_arm_without_a_name"),
+        pytest.param("compare =x y --out z", "'=x' names no arm", id="an_arm_without_a_name"),
         pytest.param("predict --data d.json --model . --out o --batch-size 0", "must be 1 or more", id="no_batch"),
         pytest.param("predict --data .. --model . --out o", "holds no dataset file", id="no_data"),
         pytest.param("predict --data d.json --model nowhere --out o", "holds no model", id="no_model"),

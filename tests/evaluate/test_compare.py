@@ -149,7 +149,8 @@ def test_the_judges_faults_are_unscored_bounded_and_complained_about(make_run):
     entry = result["metrics"]["judge_mean"]
     assert entry["n"] == 0, "no pair has two scores"
     assert result["validity"]["after"]["judge_fault"] == 4
-    assert complaints(result) == ["after: 100.0% of the judged items are unscored (limit 2%)"]
+    assert result["invalid"] == ["after: 100.0% of the judged items are unscored (limit 2%)"]
+    assert result["verdict"] == {"state": "invalid", "sentence": "Nothing can be concluded from this comparison."}
 
 
 def test_bounds_are_the_means_at_the_worst_and_the_best_score(make_run):
@@ -189,7 +190,7 @@ def test_arms_need_names_of_their_own(make_run):
     folder = make_run("a", right)
     with pytest.raises(DataError, match="two arms are called 'a'"):
         compared(folder, folder)
-    with pytest.raises(DataError, match="needs two arms"):
+    with pytest.raises(DataError, match="needs two runs"):
         compared(folder)
 
 

@@ -297,5 +297,5 @@ def test_score_writes_rows_and_figures_and_compare_a_report(make_run, tmp_path, 
     assert {row["task"]: row["score"] for row in rows} == dict.fromkeys(TASK_NAMES.values(), 1.0)
     assert all(row["detail"]["parsed"] for row in rows)
     out = ["--out", str(tmp_path / "report")]
-    assert main(["compare", "--before", str(runs[0]), "--after", str(runs[1]), *out]) == 0
+    assert main(["compare", str(runs[0]), str(runs[1]), *out]) == 0
     assert "CoTask 4, events, F1: 0.00 → 1.00" in capsys.readouterr().out

@@ -84,7 +84,7 @@ def test_images_are_asked_about_and_carry_what_their_boxes_mean(runs):
 def test_the_runs_are_scored_and_compared(runs, world, capsys):
     assert main(["score", str(runs / "base")]) == 0
     assert "4 items of 4 images" in capsys.readouterr().out
-    arms = ["--before", str(runs / "base"), "--after", str(runs / "trained"), "--arm", f"blank={runs / 'blank'}"]
+    arms = [str(runs / "base"), str(runs / "trained"), f"blank={runs / 'blank'}"]
     assert main(["compare", *arms, "--out", str(runs / "report"), "--media", str(world / "images")]) == 0
     entry = json.loads((runs / "report" / "report.json").read_text())["metrics"]["grounding_iou"]
     assert (entry["n"], set(entry["arms"])) == (PICTURES, {"base", "trained", "blank"})

@@ -7,12 +7,14 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 
 from demitasse.cli import main
 from demitasse.dataset import Item, TaskFile, read_folder, write
@@ -26,6 +28,7 @@ from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
 from demitasse.toyworld.render import render
 from evaluate.asking.in_training import COLUMNS, Evaluator, HeldOut, chosen, figures_of
 from evaluate.asking.student import StudentSettings
+from train.loop.loss import SummedLoss
 
 ROOT = Path(__file__).resolve().parents[2]
 MCQ = "Which way does it move?\nA. left\nB. right\nC. up\nD. down\nAnswer with a single letter."
@@ -75,11 +78,13 @@ def student(world) -> Student:
     return load_student(world / "student")
 
 
-def evaluator(world: Path, student: Student, **held_out) -> Evaluator:
+def evaluator(world: Path, student: Student, accelerator=None, learner=None, **held_out) -> Evaluator:
     settings = StudentSettings(world / "student", fps=1.0, max_frames=4, max_new_tokens=24)
     sight = Sight(SightSettings(SamplingPolicy(1.0, 4)), FrameCache(world / "cache"), student.encoder.vision)
     given = HeldOut(**{"files": [str(world / "data")], "batch_size": 3, "samples": 6} | held_out)
-    return Evaluator(student, sight, settings, given, "key", student.model, Accelerator(cpu=True))
+    return Evaluator(
+        student, sight, settings, given, "key", learner or student.model, accelerator or Accelerator(cpu=True)
+    )
 
 
 def go_on() -> bool:
@@ -142,6 +147,30 @@ def test_a_model_that_is_trained_further_answers_otherwise_without_being_saved(w
         optimizer.step()
         optimizer.zero_grad()
     assert ask(tmp_path / "step_30", 30, go_on).figures["mcq_accuracy"] == 0.25 != before
+
+
+@pytest.fixture
+def half() -> Iterator[Accelerator]:
+    """An accelerator of bfloat16, in a process that has had another one."""
+    AcceleratorState._reset_state()
+    yield Accelerator(cpu=True, mixed_precision="bf16")
+    AcceleratorState._reset_state()
+
+
+def test_the_student_answers_in_the_precision_that_it_learns_in(world, student, tmp_path, half):
+    learner = half.prepare(SummedLoss(student.model))
+    ask = evaluator(world, student, accelerator=half, learner=learner)
+    made = set()
+    hooks = [
+        module.register_forward_hook(lambda _, given, out: made.add(out.dtype))
+        for name, module in student.model.named_modules()
+        if name.endswith(("q_proj", "qkv", "lm_head"))
+    ]
+    report = ask(tmp_path / "round", 1, go_on)
+    assert len(hooks) == 4 and made == {torch.bfloat16}  # flash attention takes nothing wider
+    assert {one.dtype for one in student.model.parameters()} == {torch.float32}
+    assert not torch.is_autocast_enabled("cpu")
+    assert report.figures["mcq_accuracy"] == 0.75
 
 
 def test_a_video_that_cannot_be_read_is_counted_as_wrong_and_told(world, student, tmp_path):

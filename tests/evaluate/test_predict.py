@@ -166,8 +166,9 @@ def test_a_student_that_cannot_be_loaded_leaves_no_claim_on_the_folder(files, tm
 def test_only_the_tasks_asked_for_are_asked(files, tmp_path):
     done, _ = ask(files, tmp_path / "out", tasks=["mcq"])
     assert done.asked == 5
-    with pytest.raises(DataError, match="tasks are mcq, open_qa"):
-        ask(files, tmp_path / "other", tasks=["mcqs"])
+    for tasks in (["mcqs"], ["mcq", "mcqs"]):
+        with pytest.raises(DataError, match="'mcqs'; the dataset's tasks are mcq, open_qa"):
+            ask(files, tmp_path / "other", tasks=tasks)
 
 
 def test_a_question_asked_twice_of_one_video_is_refused(files, tmp_path):

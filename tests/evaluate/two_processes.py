@@ -16,12 +16,13 @@ from demitasse.student.load import load_student
 from demitasse.student.sight import Sight, SightSettings
 from evaluate.asking.in_training import Evaluator, HeldOut
 from evaluate.asking.student import StudentSettings
+from train.config import ModelConfig
 from train.loop.launch import start_accelerator
 from train.loop.loss import SummedLoss
 
 
 def main(world: Path, out: Path) -> None:
-    accelerator = start_accelerator()
+    accelerator = start_accelerator(ModelConfig())
     student = load_student(world / "student", device="cpu")
     sight = Sight(SightSettings(SamplingPolicy(1.0, 4)), FrameCache(world / "cache"), student.encoder.vision)
     optimizer = torch.optim.SGD(student.model.parameters(), lr=0.1)

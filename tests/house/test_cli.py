@@ -67,7 +67,7 @@ def test_the_version_is_the_installed_one():
 @pytest.mark.parametrize(
     ("word", "says"),
     [
-        pytest.param("valdiate", "there are: demo,", id="nothing_near"),
+        pytest.param("xyzzyqq", "there are: demo,", id="nothing_near"),
         pytest.param("anotate", "did you mean 'annotate'?", id="misspelt"),
         pytest.param("predit", "did you mean 'predict'?", id="another_misspelt"),
     ],

@@ -1,0 +1,86 @@
+"""What arms must share before they can be compared: names of their own, the same items, the same judges."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from demitasse.dataset.grounding import UNITS
+from demitasse.errors import DataError
+from evaluate.comparing.arm import Arm
+from evaluate.judging.header import differences
+from evaluate.records import Asked
+
+NAMED_ITEMS = 5  # of a difference between item sets, in the message
+
+
+def check_alike(arms: Sequence[Arm]) -> None:
+    """Refuse what cannot be compared.
+
+    Raises:
+        DataError: for fewer than two arms, arms of one name, of different items or of different judges.
+    """
+    _check_names(arms)
+    _check_items(arms)
+    _check_judges(arms)
+
+
+def _check_names(arms: Sequence[Arm]) -> None:
+    if len(arms) < 2:
+        raise DataError("a comparison needs two runs; give the one before and the one after")
+    name, times = Counter(arm.name for arm in arms).most_common(1)[0]
+    if times > 1:
+        raise DataError(f"two arms are called '{name}'; give each its own name, as NAME=DIR")
+
+
+def _check_items(arms: Sequence[Arm]) -> None:
+    first = arms[0]
+    for place, arm in enumerate(arms[1:], start=1):
+        tasks = {asked.task for asked in arm.items.values()} if place > 1 else None
+        expected = {key: asked for key, asked in first.items.items() if tasks is None or asked.task in tasks}
+        alone = (_only(expected, arm.items), _only(arm.items, expected))
+        if any(alone):
+            sides = [
+                f"{_listed(items)} only in {name}"
+                for items, name in zip(alone, (first.name, arm.name), strict=True)
+                if items
+            ]
+            raise DataError(f"arms '{first.name}' and '{arm.name}' are of different items: {'; '.join(sides)}")
+        for key, asked in expected.items():
+            if _reference(asked) != _reference(arm.items[key]):
+                raise DataError(
+                    f"item {key} ({asked.task} of {asked.video_id}) has one reference in '{first.name}' and another in "
+                    f"'{arm.name}'; predict both from the same data"
+                )
+
+
+def _reference(asked: Asked) -> tuple[str, Any, Any]:
+    """What the item is scored against: of boxes, the numbers mean nothing without their convention."""
+    return asked.reference, asked.extra.get(UNITS), asked.extra.get("cotask")
+
+
+def _only(here: Mapping[str, Asked], there: Mapping[str, Asked]) -> list[Asked]:
+    return [asked for key, asked in here.items() if key not in there]
+
+
+def _listed(items: Sequence[Asked]) -> str:
+    named = ", ".join(f"{asked.item_id} ({asked.task} of {asked.video_id})" for asked in items[:NAMED_ITEMS])
+    return f"{len(items)} ({named}{', …' if len(items) > NAMED_ITEMS else ''})"
+
+
+def _check_judges(arms: Sequence[Arm]) -> None:
+    """The same judges by the same rules. The same model behind another address is the same judge."""
+    judged = [arm for arm in arms if arm.judge]
+    for arm in judged[1:]:
+        first, other = judged[0].judge, arm.judge
+        same_model = first.get("model") == other.get("model") or (
+            first.get("answered") and first.get("answered") == other.get("answered")
+        )
+        rules = differences(first, other)
+        if not same_model or rules:
+            other_rules = f", under another {' and '.join(rules)}" if rules else ""
+            raise DataError(
+                f"arms '{judged[0].name}' and '{arm.name}' were judged differently (by '{first.get('model')}', and by "
+                f"'{other.get('model')}'{other_rules}); judge both alike"
+            )

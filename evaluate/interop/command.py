@@ -1,0 +1,162 @@
+"""`demitasse results`: a run's results in another tool's files, and back."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from demitasse.errors import ConfigError
+from demitasse.student.modes import Way
+from evaluate.spelled import spelled
+
+if TYPE_CHECKING:
+    from evaluate.comparing.arm import Arm
+    from evaluate.records import Scored
+
+INCOMPLETE = 3
+_SHOWN = 5  # ids of missing items that are printed
+_BARE = tuple(way for way in get_args(Way) if "evidence" not in way)  # ways that need nothing but the question
+_USUAL = {"mode": "answer", "system_prompt": "", "max_new_tokens": 512, "project": "demitasse", "data": []}
+_FOR = {"mode": "lmms-task", "system_prompt": "lmms-task", "max_new_tokens": "lmms-task", "project": "wandb"}
+
+
+def add_results_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `demitasse results`."""
+    parser.add_argument(
+        "sources", nargs="+", type=Path, metavar="SOURCE", help="a run; for lmms-task dataset files; for --from samples"
+    )
+    way = parser.add_mutually_exclusive_group(required=True)
+    way.add_argument("--to", choices=(*_WRITERS, "lmms-task"), help="write for this tool")
+    way.add_argument("--from", dest="from_", choices=("lmms",), help="make a run of this tool's files")
+    parser.add_argument("--out", type=Path, required=True, help="folder, or for inspect and inspect-scores a file")
+    parser.add_argument("--data", nargs="+", type=Path, default=[], help="of --from: the dataset that was asked")
+    parser.add_argument("--skip-gold-faults", action="store_true", help="leave out items whose reference is at fault")
+    group = parser.add_argument_group("of --to lmms-task")
+    group.add_argument("--mode", choices=_BARE, default=_USUAL["mode"], help="the way of asking (answer)")
+    group.add_argument("--system-prompt", default=_USUAL["system_prompt"], help="put before every question (none)")
+    group.add_argument("--max-new-tokens", type=int, default=_USUAL["max_new_tokens"], help="longest answer (512)")
+    group = parser.add_argument_group("of --to wandb; WANDB_MODE=offline keeps it here")
+    group.add_argument("--project", default=_USUAL["project"], help="the project that the run is put into (demitasse)")
+
+
+def run_results(args: argparse.Namespace) -> int:
+    """Write or read another tool's files; 3 if something is missing or was left out."""
+    _check(args)
+    if args.from_:
+        return _import(args)
+    return _write_task(args) if args.to == "lmms-task" else _write(args)
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse what says nothing here."""
+    for name, of in _FOR.items():
+        if getattr(args, name) != _USUAL[name] and args.to != of:
+            raise ConfigError(f"--{name.replace('_', '-')} is said of --to {of}")
+    if bool(args.data) != bool(args.from_):
+        raise ConfigError("--from and --data need one another: samples are joined to the dataset's items by id")
+    if args.to not in (None, "lmms-task") and len(args.sources) > 1:
+        raise ConfigError(f"--to {args.to} takes one run, not {len(args.sources)}")
+    if args.max_new_tokens < 1:
+        raise ConfigError("--max-new-tokens must be 1 or more")
+    if args.from_ and args.skip_gold_faults:
+        raise ConfigError("--skip-gold-faults is said of --to; give it to `demitasse score` after --from")
+
+
+def _import(args: argparse.Namespace) -> int:
+    from evaluate.interop.dataset_items import read_dataset
+    from evaluate.interop.lmms_import import import_samples
+
+    done = import_samples(args.sources, read_dataset(args.data), args.out, _spelled(args))
+    print(f"{args.out}: {done.predictions} predictions of {done.predictions + len(done.missing)} items")
+    if done.missing:
+        more = f", and {len(done.missing) - _SHOWN} more" if len(done.missing) > _SHOWN else ""
+        print(f"without a sample, and counted as missing: {', '.join(done.missing[:_SHOWN])}{more}")
+    return INCOMPLETE if done.missing else 0
+
+
+def _spelled(args: argparse.Namespace) -> str:
+    named = {("from" if name == "from_" else name): value for name, value in vars(args).items() if name != "sources"}
+    usual = {name: value for name, value in named.items() if value != _USUAL.get(name)}
+    return spelled("results", argparse.Namespace(runs=args.sources, **usual))
+
+
+def _write_task(args: argparse.Namespace) -> int:
+    from evaluate.comparing.arm import check_gold
+    from evaluate.interop.dataset_items import read_dataset
+    from evaluate.interop.lmms_task import TaskSettings, write_tasks
+
+    placed = read_dataset(args.sources)
+    skipped = check_gold({key: one.asked for key, one in placed.items()}, args.skip_gold_faults)
+    kept = {key: one for key, one in placed.items() if key not in skipped}
+    if not kept:
+        raise ConfigError("every item's reference is at fault, so no task is left")
+    names = write_tasks(kept, args.out, TaskSettings(args.mode, args.system_prompt, args.max_new_tokens))
+    print(f"{args.out}: {len(kept)} items as {', '.join(names)}")
+    print(f"lmms-eval --include_path {args.out} --tasks {','.join(names)} --log_samples --output_path OUT --model ...")
+    return _told(skipped.values())
+
+
+def _write(args: argparse.Namespace) -> int:
+    from evaluate.comparing.arm import check_gold, load_arm
+
+    arm = load_arm(args.sources[0])
+    skipped = check_gold(arm.items, args.skip_gold_faults)
+    rows = list(arm.scores(without=skipped).values())
+    if not rows:
+        raise ConfigError(f"{args.sources[0]}: there is no item to write")
+    _WRITERS[args.to](args, arm, rows)
+    unscored = sum(row.score is None for row in rows)
+    if unscored:
+        print(f"{unscored} of {len(rows)} items have no score (`demitasse judge` gives free text one)")
+    return _told(skipped.values())
+
+
+def _told(skipped: Collection[str]) -> int:
+    for sentence in skipped:
+        print(f"left out: {sentence}")
+    return INCOMPLETE if skipped else 0
+
+
+def _to_lmms(args: argparse.Namespace, arm: Arm, rows: Sequence[Scored]) -> None:
+    from evaluate.interop.lmms_samples import write_samples
+
+    for path in write_samples(arm, rows, args.out):
+        print(path)
+
+
+def _to_inspect(args: argparse.Namespace, arm: Arm, rows: Sequence[Scored]) -> None:
+    from evaluate.interop.inspect_log import write_log
+
+    write_log(arm, rows, args.out)
+    print(args.out)
+
+
+def _to_inspect_scores(args: argparse.Namespace, arm: Arm, rows: Sequence[Scored]) -> None:
+    from evaluate.interop.inspect_scores import write_score_records
+
+    write_score_records(rows, args.out)
+    print(args.out)
+
+
+def _to_vlmevalkit(args: argparse.Namespace, arm: Arm, rows: Sequence[Scored]) -> None:
+    from evaluate.interop.vlmevalkit import write_tables
+
+    for path in write_tables(rows, arm.predictions, str(arm.run.get("student") or arm.name), args.out):
+        print(path)
+
+
+def _to_wandb(args: argparse.Namespace, arm: Arm, rows: Sequence[Scored]) -> None:
+    from evaluate.interop.wandb_table import send
+
+    print(send(arm, rows, args.project, args.out))
+
+
+_WRITERS: dict[str, Callable[[argparse.Namespace, Arm, Sequence[Scored]], None]] = {
+    "lmms": _to_lmms,
+    "inspect": _to_inspect,
+    "inspect-scores": _to_inspect_scores,
+    "vlmevalkit": _to_vlmevalkit,
+    "wandb": _to_wandb,
+}

@@ -1,0 +1,44 @@
+"""A run's scores as records that inspect_ai's `precomputed_scores` takes.
+
+An item without a score has no record, and inspect leaves its sample unscored (`on_missing="unscored"`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from evaluate.interop.lmms_doc import shown
+from evaluate.records import Json, Scored, write_rows
+
+
+def score_metadata(row: Scored) -> Json:
+    """What else is known of a score."""
+    named: Json = {
+        "metric": row.metric,
+        "task": row.asked.task,
+        "video_id": row.asked.video_id,
+        "state": row.state.value,
+        "fault": row.fault.value if row.fault else None,
+        "method": row.method,
+        "gold": shown(row.gold),
+    }
+    return named | ({"detail": row.detail} if row.detail else {})
+
+
+def score_record(row: Scored) -> Json:
+    """The record of an item that has a score."""
+    return {
+        "id": row.asked.item_id,
+        "value": row.score,
+        "answer": shown(row.value),
+        "explanation": row.reason or None,
+        "metadata": score_metadata(row),
+    }
+
+
+def write_score_records(rows: Sequence[Scored], path: Path) -> int:
+    """Write the records and return how many items have none."""
+    records = [score_record(row) for row in rows if row.score is not None]
+    write_rows(path, records)
+    return len(rows) - len(records)

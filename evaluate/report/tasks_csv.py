@@ -1,0 +1,47 @@
+"""The table of tasks for a spreadsheet or a plotting script: one row a task, plain numbers."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from evaluate.records import Json
+
+COLUMNS = (
+    "task", "metric", "n", "videos", "before", "before_low", "before_high", "after", "after_low", "after_high", "delta",
+    "delta_low", "delta_high", "p", "p_holm", "mde80", "wins", "ties", "losses", "cliffs_delta", "constant",
+    "majority_class", "verdict",
+)  # fmt: skip
+
+
+def tasks_csv(result: Json) -> str:
+    """CSV with a header. A name that a spreadsheet would run as a formula gets an apostrophe before it."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(_rows(result))
+    return text.getvalue()
+
+
+def _rows(result: Json) -> Iterator[list[object]]:
+    for task, entry in result["tasks"].items():
+        arms = [entry["arms"][name] for name in (result["before"], result["after"])]
+        means = [cell for arm in arms for cell in (arm["mean"], *(arm["ci95"] or (None, None)))]
+        names = ("p", "p_holm", "mde80", "wins", "ties", "losses", "cliffs_delta", "constant")
+        yield [
+            _harmless(task),
+            entry["metric"],
+            entry["n"],
+            entry["videos"],
+            *means,
+            entry["delta"],
+            *(entry["delta_ci95"] or (None, None)),
+            *(entry.get(name) for name in names),
+            bool(entry["habit"] and entry["habit"]["majority"]),
+            entry["verdict"],
+        ]
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -1,0 +1,96 @@
+"""`demitasse compare`: exit codes, the table for spreadsheets, and figures of many runs."""
+
+import csv
+import json
+
+import pytest
+
+from demitasse.cli import main
+from evaluate.report.tasks_csv import tasks_csv
+
+
+def right(row):
+    return row.reference
+
+
+def wrong(row):
+    letter = row.reference[0]
+    other = {"mcq": "B" if letter != "B" else "A", "bcq": "No" if row.reference == "Yes" else "Yes"}
+    return other.get(row.task, '{"start": "10:00", "end": "10:01"}')
+
+
+def half(row):
+    return right(row) if row.video_id in ("clips/0.mp4", "clips/1.mp4") else wrong(row)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words", "code"),
+    [
+        pytest.param(wrong, right, [], 0, id="improved"),
+        pytest.param(right, right, [], 0, id="nothing_changed"),
+        pytest.param(right, wrong, [], 1, id="worse"),
+        pytest.param(right, wrong, ["--report-only"], 0, id="worse_where_only_the_report_is_wanted"),
+        pytest.param(right, lambda row: None if row.task == "mcq" else right(row), ["--report-only"], 3, id="missing"),
+    ],
+)
+def test_the_exit_code_says_how_it_turned_out(make_run, tmp_path, before, after, words, code):
+    runs = [str(make_run("before", before)), str(make_run("after", after))]
+    assert main(["compare", *runs, "--out", str(tmp_path / "report"), *words]) == code
+
+
+def test_a_comparison_of_which_nothing_can_be_concluded_exits_with_two_and_still_tells(make_run, tmp_path, capsys):
+    runs = [make_run("before", wrong), make_run("after", right)]
+    (runs[1] / "judge.json").write_text(json.dumps({"model": "m", "validity": {"self_judged": True}}))
+    assert main(["compare", *map(str, runs), "--out", str(tmp_path / "report")]) == 2
+    assert "invalid: after: the judge is the student itself" in capsys.readouterr().out
+    assert "Nothing can be concluded" in (tmp_path / "report" / "index.html").read_text()
+
+
+def test_the_table_is_one_row_a_task_of_plain_numbers(make_run, tmp_path):
+    runs = [str(make_run("before", wrong)), str(make_run("after", right))]
+    main(["compare", *runs, "--out", str(tmp_path / "report")])
+    rows = {row["task"]: row for row in csv.DictReader((tmp_path / "report/tasks.csv").open())}
+    assert set(rows) == {"mcq", "bcq", "temporal_localization", "open_qa"}
+    assert (float(rows["mcq"]["delta"]), float(rows["mcq"]["p"]), rows["mcq"]["verdict"]) == (1.0, 0.125, "improved")
+    assert float(rows["mcq"]["p_holm"]) == 0.375, "of three tasks that were tested"
+    assert rows["open_qa"]["delta"] == ""
+
+
+@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)"])
+def test_a_name_that_a_spreadsheet_would_run_stays_text(name):
+    entry = {"metric": "mcq", "n": 0, "videos": 1, "delta": None, "delta_ci95": None, "verdict": "x", "habit": None}
+    arms = {side: {"mean": None, "ci95": None} for side in ("a", "b")}
+    result = {"before": "a", "after": "b", "tasks": {name: entry | {"arms": arms}}}
+    (_, row) = csv.reader(tasks_csv(result).splitlines())
+    assert row[0] == f"'{name}"
+
+
+def test_many_runs_are_shown_in_their_order_with_a_curve(make_run, tmp_path):
+    runs = [f"{name}={make_run(name, reply)}" for name, reply in (("0", wrong), ("100", half), ("200", right))]
+    assert main(["compare", *runs, "--out", str(tmp_path / "report")]) == 0
+    page = (tmp_path / "report/index.html").read_text()
+    assert 'aria-label="Mean of every run with its 95 % interval"' in page
+    result = json.loads((tmp_path / "report/report.json").read_text())
+    assert result["metrics"]["mcq_accuracy"]["from_before"]["200"]["delta"] == 1.0
+
+
+def test_the_browser_of_items_can_tell_tasks_and_outcomes_apart(make_run, tmp_path):
+    runs = [str(make_run("before", half)), str(make_run("after", lambda row: "" if row.task == "bcq" else right(row)))]
+    main(["compare", *runs, "--out", str(tmp_path / "report")])
+    page = (tmp_path / "report/index.html").read_text()
+    assert page.count('data-task="mcq" data-outcome="gained"') == 2
+    assert page.count('data-task="mcq" data-outcome="same"') == 2
+    assert page.count('data-task="bcq" data-outcome="fault lost"') == 2
+    assert page.count('data-task="open_qa"') == 4
+
+
+def test_a_judge_that_fails_a_control_is_warned_of(make_run, tmp_path):
+    runs = [make_run("before", wrong), make_run("after", right)]
+    failed = {"n": 50, "mean": 3.2, "ci95": [2.9, 3.5], "limit": 1.5, "holds": False}
+    controls = {"shuffled_reference": {"items": 50, "unscored": 0, "judges": {"m": {"score": failed}}}}
+    for run in runs:
+        (run / "judge.json").write_text(json.dumps({"model": "m", "controls": controls}))
+    main(["compare", *map(str, runs), "--out", str(tmp_path / "report")])
+    page = (tmp_path / "report/index.html").read_text()
+    assert "before: the judge m fails a control" in page
+    assert "mean 3.20 [2.90, 3.50], n = 50" in page
