@@ -134,9 +134,7 @@ def test_a_missing_video_is_counted_and_the_exit_code_says_so(world, runs, capsy
     finally:
         os.rename(moved, videos[0])
     assert "16 items asked, 0 found done, 4 could not be asked" in capsys.readouterr().out
-    assert (
-        main(["compare", str(runs / "base"), str(runs / "holes"), "--out", str(runs / "r")]) == 3
-    )
+    assert main(["compare", str(runs / "base"), str(runs / "holes"), "--out", str(runs / "r")]) == 3
     assert "holes: 4 of 16 items have a prediction that failed, counted as wrong" in capsys.readouterr().out
 
 
