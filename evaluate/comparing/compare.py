@@ -9,6 +9,7 @@ from typing import Any
 
 from evaluate.comparing.alike import check_alike
 from evaluate.comparing.arm import Arm, check_gold
+from evaluate.comparing.closed_form import closed_form
 from evaluate.comparing.entry import Scores, make_entry
 from evaluate.comparing.summary import letter_counts, nearest, score_counts, validity
 from evaluate.comparing.wording import verdict_sentence
@@ -56,7 +57,7 @@ def compare(arms: Sequence[Arm], skip_gold_faults: bool = False) -> Comparison:
         "skipped_gold_faults": skipped,
         "validity": {name: validity(list(rows.values())) for name, rows in scores.items()},
         "metrics": metrics,
-        "tasks": _adjusted({task: make_entry(_of_task(scores, task), of_task[task]) or {} for task in tasks}),
+        "tasks": _adjusted({task: _task_entry(scores, task, of_task[task]) for task in tasks}),
         "flips": {name: _flips(scores, before, after, METRICS[name]) for name in ("mcq", "binary")},
         "confusion": {name: _confusion(scores, METRICS[name]) for name in ("mcq", "binary")},
         "transitions": _transitions(scores, before, after),
@@ -94,6 +95,14 @@ def invalid(result: Json) -> list[str]:
         if arm["judge"].get("validity", {}).get("self_judged"):
             found.append(f"{name}: the judge is the student itself, which flatters it")
     return found
+
+
+def _task_entry(scores: Mapping[str, Scores], task: str, metric: Metric) -> Json:
+    """A task's line, and each arm's exact figures beside the mean, where its metric has such."""
+    rows = _of_task(scores, task)
+    entry = make_entry(rows, metric) or {}
+    figures = {name: closed_form(list(one.values()), metric) for name, one in rows.items() if one}
+    return entry | {"closed_form": figures if any(figures.values()) else None}
 
 
 def _adjusted(tasks: Json) -> Json:

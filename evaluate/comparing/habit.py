@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from demitasse.answers import split_reasoning
 from demitasse.answers.marks import fold
-from evaluate.metric import BINARY, JUDGE, MCQ, Metric
+from evaluate.metric import JUDGE, Metric
 from evaluate.records import Json, Scored
 from evaluate.stats import balanced_accuracy, clustered_mean
 
@@ -31,7 +31,7 @@ def find_habit(arms: Mapping[str, Sequence[Scored]], metric: Metric) -> Json | N
     """
     first = next(iter(arms.values()))
     gold = [_gold(row, metric) for row in first]
-    if metric not in (MCQ, BINARY, JUDGE) or not _closed(gold):
+    if not (metric.is_share or metric is JUDGE) or not _closed(gold):
         return None
     answer, count = Counter(gold).most_common(1)[0]
     found = {name: _of_arm(rows, metric, answer) for name, rows in arms.items()}

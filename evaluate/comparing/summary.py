@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from evaluate.comparing.boxes import count_boxes
 from evaluate.comparing.cotasks import count_cotasks
-from evaluate.metric import BINARY, COTASKS, GROUNDING, JUDGE, MCQ, Metric
+from evaluate.metric import COTASKS, GROUNDING, JUDGE, Metric
 from evaluate.records import Fault, Json, Scored, State
 from evaluate.stats import Estimate, clustered_mean, proportion
 
@@ -67,7 +67,7 @@ def _bounds(rows: Sequence[Scored], metric: Metric) -> list[float]:
 
 def constant_baseline(rows: Sequence[Scored], metric: Metric) -> float | None:
     """The accuracy of always giving the commonest reference; None where answers are not few and closed."""
-    if metric not in (MCQ, BINARY) or not rows:
+    if not metric.is_share or not rows:
         return None
     return max(Counter(row.gold for row in rows).values()) / len(rows)
 

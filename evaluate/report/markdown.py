@@ -12,6 +12,7 @@ from evaluate.comparing.cotasks import FIGURES as COTASK_FIGURES
 from evaluate.comparing.wording import change_cell, difference, figure_cell, interval, media, number, p_value, readings
 from evaluate.metric import GROUNDING, METRICS
 from evaluate.records import Json
+from evaluate.report.exact import exact_rows
 
 
 def markdown(result: Json) -> str:
@@ -28,6 +29,9 @@ def markdown(result: Json) -> str:
     parts += ["## Tasks", _changes(result["tasks"], "task")]
     parts += [f"- {_plain(sentence)}." for sentence in [*_macros(result), *readings(result["tasks"])]]
     parts += ["## Arms", _arms(result)]
+    exact = [[task, figure, *cells] for task, figure, cells in exact_rows(result)]
+    if exact:
+        parts += ["## Exact figures", _table(["task", "figure", *result["validity"]], exact)]
     if result["calibration"]:
         parts += ["## Judge beside people", "\n".join(f"- {_plain(line)}" for line in told(result["calibration"]))]
     if GROUNDING.key in result["metrics"]:

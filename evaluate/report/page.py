@@ -21,6 +21,7 @@ from evaluate.comparing.cotasks import FIGURES as COTASK_FIGURES
 from evaluate.metric import GROUNDING, METRICS
 from evaluate.records import Fault, Json
 from evaluate.report import figures, reliability, spans, spread
+from evaluate.report.exact import exact_rows
 from evaluate.report.items import choose_items
 from evaluate.report.markdown import markdown
 from evaluate.report.tasks_csv import tasks_csv
@@ -87,6 +88,7 @@ def write_report(
             over_runs=spread.over_runs(result),
             spans=spans.found(comparison),
             span_errors=spans.errors(comparison),
+            exact=list(exact_rows(result)),
             readings=wording.readings(result["tasks"]),
             judges=reliability.judges(result),
             people=told(calibration) if calibration else [],

@@ -28,7 +28,7 @@ def bleu(answers: Sequence[str], references: Sequence[str]) -> float:
     Raises:
         ValueError: for no answers, or as many references as there are not answers.
     """
-    from sacrebleu.metrics import BLEU
+    from sacrebleu.metrics.bleu import BLEU
 
     _check(answers, references)
     return float(BLEU().corpus_score(list(answers), [list(references)]).score)

@@ -94,3 +94,15 @@ def test_a_judge_that_fails_a_control_is_warned_of(make_run, tmp_path):
     page = (tmp_path / "report/index.html").read_text()
     assert "before: the judge m fails a control" in page
     assert "mean 3.20 [2.90, 3.50], n = 50" in page
+
+
+def test_exact_figures_stand_beside_the_means(make_run, tmp_path):
+    runs = [str(make_run("before", half)), str(make_run("after", right))]
+    main(["compare", *runs, "--out", str(tmp_path / "report")])
+    page = (tmp_path / "report/index.html").read_text()
+    for figure in ("balanced accuracy", "R@0.5", "start off by, seconds"):
+        assert f"<td>{figure}</td>" in page
+    lines = (tmp_path / "report/report.md").read_text().splitlines()
+    assert any(line.startswith("| bcq | balanced accuracy | 50.0%") for line in lines)
+    figures = json.loads((tmp_path / "report/report.json").read_text())["tasks"]["bcq"]["closed_form"]
+    assert figures["after"]["balanced_accuracy"]["value"] == 1.0
