@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
-from demitasse.errors import ConfigError
-from demitasse.student.modes import Way
+from demitasse.errors import ConfigError, is_disk_full
 from evaluate.spelled import spelled
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 INCOMPLETE = 3
 _SHOWN = 5  # ids of missing items that are printed
-_BARE = tuple(way for way in get_args(Way) if "evidence" not in way)  # ways that need nothing but the question
+_MODES = ("answer", "explain")  # ways that need nothing but the question; "think" asks as "answer" does
 _USUAL = {"mode": "answer", "system_prompt": "", "max_new_tokens": 512, "project": "demitasse", "data": []}
 _FOR = {"mode": "lmms-task", "system_prompt": "lmms-task", "max_new_tokens": "lmms-task", "project": "wandb"}
 
@@ -30,11 +29,11 @@ def add_results_arguments(parser: argparse.ArgumentParser) -> None:
     way = parser.add_mutually_exclusive_group(required=True)
     way.add_argument("--to", choices=(*_WRITERS, "lmms-task"), help="write for this tool")
     way.add_argument("--from", dest="from_", choices=("lmms",), help="make a run of this tool's files")
-    parser.add_argument("--out", type=Path, required=True, help="folder, or for inspect and inspect-scores a file")
+    parser.add_argument("--out", type=Path, required=True, help="folder, or for inspect a file: .eval or .json")
     parser.add_argument("--data", nargs="+", type=Path, default=[], help="of --from: the dataset that was asked")
     parser.add_argument("--skip-gold-faults", action="store_true", help="leave out items whose reference is at fault")
     group = parser.add_argument_group("of --to lmms-task")
-    group.add_argument("--mode", choices=_BARE, default=_USUAL["mode"], help="the way of asking (answer)")
+    group.add_argument("--mode", choices=_MODES, default=_USUAL["mode"], help="the way of asking (answer)")
     group.add_argument("--system-prompt", default=_USUAL["system_prompt"], help="put before every question (none)")
     group.add_argument("--max-new-tokens", type=int, default=_USUAL["max_new_tokens"], help="longest answer (512)")
     group = parser.add_argument_group("of --to wandb; WANDB_MODE=offline keeps it here")
@@ -44,9 +43,13 @@ def add_results_arguments(parser: argparse.ArgumentParser) -> None:
 def run_results(args: argparse.Namespace) -> int:
     """Write or read another tool's files; 3 if something is missing or was left out."""
     _check(args)
-    if args.from_:
-        return _import(args)
-    return _write_task(args) if args.to == "lmms-task" else _write(args)
+    work = _import if args.from_ else _write_task if args.to == "lmms-task" else _write
+    try:
+        return work(args)
+    except OSError as fault:
+        if is_disk_full(fault):
+            raise
+        raise ConfigError(f"{fault.filename or args.out}: {fault.strerror}; mend that, or give another path") from fault
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -136,8 +139,8 @@ def _to_inspect(args: argparse.Namespace, arm: Arm, rows: Sequence[Scored]) -> N
 def _to_inspect_scores(args: argparse.Namespace, arm: Arm, rows: Sequence[Scored]) -> None:
     from evaluate.interop.inspect_scores import write_score_records
 
-    write_score_records(rows, args.out)
-    print(args.out)
+    for path in write_score_records(rows, args.out):
+        print(path)
 
 
 def _to_vlmevalkit(args: argparse.Namespace, arm: Arm, rows: Sequence[Scored]) -> None:

@@ -61,9 +61,9 @@ def to_log(arm: Arm, rows: Sequence[Scored]) -> EvalLog:
             created=now,
             task="demitasse",
             dataset=EvalDataset(name="demitasse", samples=len(rows), sample_ids=ids, shuffled=False),
-            model=f"demitasse/{model}",
+            model=f"none/{model}",  # a provider that inspect knows: `inspect score` opens the model
             config=EvalConfig(epochs=1),
-            packages={"demitasse": str(arm.run.get("packages", {}).get("demitasse", ""))},
+            packages={name: str(found) for name, found in arm.run.get("packages", {}).items()},
             metadata={name: arm.run[name] for name in ("settings", "settings_sha256", "commit") if name in arm.run},
         ),
         results=EvalResults(total_samples=len(rows), completed_samples=len(rows), scores=list(_totals(rows))),
@@ -100,8 +100,11 @@ def _totals(rows: Sequence[Scored]) -> list[Any]:
 
 def _sample(row: Scored, prediction: Prediction | None, model: str) -> EvalSample:
     from inspect_ai.log import EvalSample
+    from inspect_ai.model import ChatMessageUser
     from inspect_ai.scorer import Score
 
+    question = (prediction.prompt if prediction else "") or row.asked.question
+    output = _output(prediction, model)
     options = read_options(row.asked.question) if row.metric == MCQ.name else {}
     score = Score(
         value=math.nan if row.score is None else row.score,
@@ -112,10 +115,11 @@ def _sample(row: Scored, prediction: Prediction | None, model: str) -> EvalSampl
     return EvalSample(
         id=row.asked.item_id,
         epoch=1,
-        input=(prediction.prompt if prediction else "") or row.asked.question,
+        input=question,
         choices=list(options.values()) or None,
         target=row.gold if isinstance(row.gold, str) else row.asked.reference,
-        output=_output(prediction, model),
+        messages=[ChatMessageUser(content=question, source="input"), *(one.message for one in output.choices)],
+        output=output,
         scores={METRICS[row.metric].key: score},
         metadata={
             "task": row.asked.task,

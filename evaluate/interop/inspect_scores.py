@@ -1,6 +1,7 @@
-"""A run's scores as records that inspect_ai's `precomputed_scores` takes.
+"""A run's scores as records that inspect_ai's `precomputed_scores` takes: a file a metric.
 
-An item without a score has no record, and inspect leaves its sample unscored (`on_missing="unscored"`).
+inspect takes one mean over a file, and accuracies and a judge's 1 to 5 have none together. An item without a score has
+no record, and inspect leaves its sample unscored (`on_missing="unscored"`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluate.interop.lmms_doc import shown
+from evaluate.metric import METRICS
 from evaluate.records import Json, Scored, write_rows
 
 
@@ -37,8 +39,11 @@ def score_record(row: Scored) -> Json:
     }
 
 
-def write_score_records(rows: Sequence[Scored], path: Path) -> int:
-    """Write the records and return how many items have none."""
-    records = [score_record(row) for row in rows if row.score is not None]
-    write_rows(path, records)
-    return len(rows) - len(records)
+def write_score_records(rows: Sequence[Scored], out: Path) -> list[Path]:
+    """Write `{metric}.jsonl` for each metric of which any item has a score; returns the paths."""
+    scored = [row for row in rows if row.score is not None]
+    written = []
+    for name in dict.fromkeys(row.metric for row in scored):
+        written.append(out / f"{METRICS[name].key}.jsonl")
+        write_rows(written[-1], [score_record(row) for row in scored if row.metric == name])
+    return written

@@ -51,7 +51,8 @@ def _open() -> subprocess.Popen[bytes]:
     told = json.loads(SCORER.read_text(encoding="utf-8"))
     command = [told["python"], "-I", "-c", _START, told["checkout"]]
     try:
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        # In a session of its own Ctrl-C does not reach it: it ends with the pipe.
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
     except OSError as fault:
         raise RuntimeError(f"{SCORER}: '{told['python']}' is not Demitasse's Python any more ({fault})") from fault
 

@@ -168,6 +168,7 @@ def _told(paths: Sequence[Path]) -> Json:
 
 
 def _without_secrets(words: str) -> str:
+    words = re.sub(r"//[^/@,]*@", "//(hidden)@", words)  # a name and a password in an address
     parts = (word.partition("=") for word in words.split(","))
     return ",".join(
         f"{name}=(hidden)" if may_be_secret(name) else f"{name}{sign}{value}" for name, sign, value in parts

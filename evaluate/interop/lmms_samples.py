@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from demitasse.answers.reasoning import split_reasoning
 from demitasse.atomic import write_text
 from evaluate.comparing.arm import Arm
 from evaluate.comparing.summary import estimate
-from evaluate.interop.lmms_doc import in_order, lmms_tasks, scored_keys
+from evaluate.interop.lmms_doc import CLUSTER, in_order, lmms_tasks, scored_keys
 from evaluate.metric import METRICS, Metric
 from evaluate.records import Json, Prediction, Scored, write_rows
 
@@ -72,25 +72,15 @@ def _sample(place: int, row: Scored, prediction: Prediction | None) -> Json:
 
 
 def _results(arm: Arm, of_task: dict[str, list[Scored]], date: str) -> Json:
-    metrics = {name: METRICS[rows[0].metric] for name, rows in of_task.items()}
     counts = {name: len(rows) for name, rows in of_task.items()}
+    better = {name: {metric.key: True for metric in _metrics(rows)} for name, rows in of_task.items()}
     return {
-        "results": {name: {"alias": name, **dict(_figures(rows, metrics[name]))} for name, rows in of_task.items()},
+        "results": {name: {"alias": name, **dict(_figures(rows))} for name, rows in of_task.items()},
         "group_subtasks": {name: [] for name in of_task},
-        "configs": {
-            name: {
-                "task": name,
-                "output_type": "generate_until",
-                "repeats": 1,
-                "cluster_key": "video_id",
-                "score_key": "score",
-                "metric_list": [{"metric": metrics[name].key, "higher_is_better": True}],
-            }
-            for name in of_task
-        },
+        "configs": {name: _config(name, better[name]) for name in of_task},
         "versions": dict.fromkeys(of_task, 1.0),
         "n-shot": dict.fromkeys(of_task, 0),
-        "higher_is_better": {name: {metrics[name].key: True} for name in of_task},
+        "higher_is_better": better,
         "n-samples": {name: {"original": count, "effective": count} for name, count in counts.items()},
         "config": {"model": str(arm.run.get("student") or arm.name), "demitasse_run": arm.run.get("settings_sha256")},
         "date": date,
@@ -99,12 +89,28 @@ def _results(arm: Arm, of_task: dict[str, list[Scored]], date: str) -> Json:
     }
 
 
-def _figures(rows: Sequence[Scored], metric: Metric) -> Iterator[tuple[str, Any]]:
+def _config(name: str, better: Iterable[str]) -> Json:
+    return {
+        "task": name,
+        "output_type": "generate_until",
+        "repeats": 1,
+        "cluster_key": CLUSTER,
+        "score_key": "score",
+        "metric_list": [{"metric": key, "higher_is_better": True} for key in better],
+    }
+
+
+def _metrics(rows: Sequence[Scored]) -> list[Metric]:
+    return [METRICS[name] for name in dict.fromkeys(row.metric for row in rows)]
+
+
+def _figures(rows: Sequence[Scored]) -> Iterator[tuple[str, Any]]:
     """Mean and clustered error over the items that have a score, under the names that lmms-eval gives them."""
-    found = estimate(rows, metric)
-    yield f"{metric.key},none", found.mean if found else None
-    yield f"{metric.key}_stderr,none", "N/A"
-    yield f"{metric.key}_stderr_clustered,none", found.se if found and found.se is not None else "N/A"
+    for metric in _metrics(rows):
+        found = estimate([row for row in rows if row.metric == metric.name], metric)
+        yield f"{metric.key},none", found.mean if found else None
+        yield f"{metric.key}_stderr,none", "N/A"
+        yield f"{metric.key}_stderr_clustered,none", found.se if found and found.se is not None else "N/A"
 
 
 def _task_hash(rows: Sequence[Scored]) -> str:

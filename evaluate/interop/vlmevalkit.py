@@ -59,7 +59,8 @@ def table(rows: Sequence[Scored], predictions: Mapping[str, Prediction]) -> str:
     options = [read_options(row.asked.question) if row.metric == MCQ.name else {} for row in rows]
     letters = sorted({letter for one in options for letter in one})
     text = io.StringIO()
-    writer = csv.writer(text, delimiter="\t", lineterminator="\n")
+    # Quoted throughout: a bare carriage return would else end a row for pandas.
+    writer = csv.writer(text, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     head = ("index", "item_id", "video", "question", *letters, "answer", "category", "l2-category", "split")
     writer.writerow((*head, "prediction"))
     for index, (row, own) in enumerate(zip(rows, options, strict=True)):
