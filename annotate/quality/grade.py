@@ -12,9 +12,10 @@ from pydantic import Field
 from annotate.asking import Asked
 from annotate.forms import Fields, Filled, Form
 from annotate.quality.entry import Entry
-from annotate.quality.prompts import BLOCKS, Desk
+from annotate.quality.prompts import Desk
 from demitasse.answers import read_binary, read_score
-from demitasse.prompts import Pack, load_pack
+from demitasse.prompts import Pack, rubric
+from demitasse.prompts.rubric import settled
 
 RUBRIC_KEY = "judge"
 
@@ -88,7 +89,7 @@ FOLLOWS = Form(
 
 def load_rubric() -> Pack:
     """The rubric for open answers: that of `demitasse judge`."""
-    return load_pack("judge/likert", {RUBRIC_KEY: BLOCKS})
+    return settled(rubric.load_rubric())
 
 
 @dataclass(frozen=True)

@@ -166,11 +166,11 @@ def _settings(args: argparse.Namespace) -> list[JudgeSettings]:
 
 
 def _protocol(args: argparse.Namespace) -> Protocol:
+    from demitasse.prompts.rubric import load_rubric
     from evaluate.judging.profile import PROFILES
     from evaluate.judging.profile_file import read_profile
     from evaluate.judging.protocol import Protocol
     from evaluate.judging.questions import read_questions
-    from evaluate.judging.rubric import load_rubric
     from evaluate.judging.sight import Sight
 
     if args.repeats < 1:

@@ -13,13 +13,13 @@ from statistics import fmean, median
 import orjson
 
 from demitasse.atomic import write_text
+from demitasse.prompts.rubric import STEP
 from evaluate.asking.provenance import provenance
 from evaluate.comparing.arm import Arm
 from evaluate.judging.agreement import agreement
 from evaluate.judging.family import validity
 from evaluate.judging.gather import Gathered
 from evaluate.judging.protocol import Judge, Protocol
-from evaluate.judging.rubric import STEP
 from evaluate.judging.votes import Vote
 from evaluate.records import Json
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from demitasse.config import read_config
 from demitasse.errors import ConfigError
 from demitasse.prompts.pack import Pack, checked
+from demitasse.prompts.rubric import check_places, table
 from evaluate.judging.profile import PROFILES, JudgeProfile, Mark
-from evaluate.judging.rubric import check_places, table
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TAKEN = {"reason"}  # every reply has it

@@ -13,9 +13,9 @@ import orjson
 from demitasse.chat.blocks import write_blocks
 from demitasse.chat.model import ChatModel, Request, Sampling, Text
 from demitasse.prompts import Pack
+from demitasse.prompts.rubric import STEP, load_rubric, rubric_hash, write_prompt
 from evaluate.judging.profile import LIKERT, JudgeProfile
 from evaluate.judging.questions import KeyQuestion, Questions
-from evaluate.judging.rubric import STEP, load_rubric, rubric_hash, write_prompt
 from evaluate.judging.sight import Sight
 from evaluate.metric import JUDGE, metric_for
 from evaluate.parse.free import parse_free

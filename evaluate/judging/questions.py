@@ -27,8 +27,8 @@ from demitasse.config.source import Source, read_file
 from demitasse.errors import ConfigError, DataError
 from demitasse.prompts import Pack
 from demitasse.prompts.file import nearest
+from demitasse.prompts.rubric import SCALE, has_place, load_rubric, rubric_hash
 from evaluate.judging.profile import JudgeProfile
-from evaluate.judging.rubric import SCALE, has_place, load_rubric, rubric_hash
 from evaluate.records import Asked
 
 KEY_FIELDS = ("key", "question_type", "sub_task")  # extra fields of an item that may hold its key; else its task

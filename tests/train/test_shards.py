@@ -11,13 +11,16 @@ from accelerate import Accelerator
 from demitasse.errors import DataError
 from train.loop import shards
 
-ACCELERATOR = Accelerator(cpu=True)
+
+def accelerator() -> Accelerator:
+    """A new one each time: other tests put accelerate's state back to none."""
+    return Accelerator(cpu=True)
 
 
 def learner(width: int = 50, layers: int = 1) -> tuple[torch.nn.Module, object]:
     torch.manual_seed(0)
     model = torch.nn.Sequential(*(torch.nn.Linear(width, width) for _ in range(layers)))
-    return model, ACCELERATOR.prepare(torch.optim.AdamW(model.parameters(), lr=0.1))
+    return model, accelerator().prepare(torch.optim.AdamW(model.parameters(), lr=0.1))
 
 
 def step(model, optimizer) -> None:
@@ -31,7 +34,7 @@ def written(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("checkpoint") / "weights"
     model, optimizer = learner()
     step(model, optimizer)
-    shards.write(ACCELERATOR, model, optimizer, folder)
+    shards.write(accelerator(), model, optimizer, folder)
     return folder
 
 
@@ -67,7 +70,7 @@ def cut(path: Path, size: int) -> None:
 def test_what_is_wrong_with_the_files_is_told(copy, spoil, said):
     spoil(copy)
     with pytest.raises(DataError, match=rf"step_000001: a file of this checkpoint.*{said}"):
-        shards.read(ACCELERATOR, *learner(), copy)
+        shards.read(accelerator(), *learner(), copy)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +82,7 @@ def test_what_is_wrong_with_the_files_is_told(copy, spoil, said):
 )
 def test_other_tensors_are_no_damage(copy, other, said):
     with pytest.raises(DataError, match=rf"{said}.*the packages in which it was written") as told:
-        shards.read(ACCELERATOR, *learner(*other), copy)
+        shards.read(accelerator(), *learner(*other), copy)
     assert "delete" not in str(told.value)
 
 
@@ -89,7 +92,7 @@ def test_a_disk_that_fails_is_no_reason_to_delete_a_checkpoint(copy, monkeypatch
 
     monkeypatch.setattr("torch.distributed.checkpoint.state_dict_loader.load", fails)
     with pytest.raises(DataError, match=r"the disk did not give this checkpoint \(Input/output error\)") as told:
-        shards.read(ACCELERATOR, *learner(), copy)
+        shards.read(accelerator(), *learner(), copy)
     assert "delete" not in str(told.value)
 
 
@@ -99,16 +102,16 @@ def test_what_the_checkpoint_is_not_to_blame_for_is_not_blamed_on_it(copy, monke
 
     monkeypatch.setattr("torch.distributed.checkpoint.state_dict_loader.load", full)
     with pytest.raises(torch.OutOfMemoryError):
-        shards.read(ACCELERATOR, *learner(), copy)
+        shards.read(accelerator(), *learner(), copy)
 
 
 def test_a_state_from_before_the_first_step_is_gone_on_with_as_if_nothing_had_been_saved(tmp_path):
     straight, its = learner()
     step(straight, its)
     model, optimizer = learner()
-    shards.write(ACCELERATOR, model, optimizer, tmp_path / "weights")
+    shards.write(accelerator(), model, optimizer, tmp_path / "weights")
     again, other = learner()
-    shards.read(ACCELERATOR, again, other, tmp_path / "weights")
+    shards.read(accelerator(), again, other, tmp_path / "weights")
     for one, by in ((model, optimizer), (again, other)):
         step(one, by)
         assert torch.equal(one[0].weight, straight[0].weight)

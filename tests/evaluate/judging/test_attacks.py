@@ -12,9 +12,9 @@ import yaml
 from demitasse.chat.blocks import read_blocks, write_blocks
 from demitasse.chat.model import Outcome, Reply, Text
 from demitasse.chat.scripted import ScriptedModel
+from demitasse.prompts.rubric import load_rubric
 from evaluate.comparing.arm import load_arm
 from evaluate.judging.protocol import SAMPLING, Exchange, Protocol
-from evaluate.judging.rubric import load_rubric
 
 ATTACKS = yaml.safe_load((Path(__file__).parents[1] / "attacks.yaml").read_text(encoding="utf-8"))
 REFERENCE = "The red circle moves left, and the light is white."

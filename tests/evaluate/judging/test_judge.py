@@ -7,9 +7,9 @@ import pytest
 from demitasse.chat.blocks import read_blocks
 from demitasse.chat.model import Outcome, Reply
 from demitasse.errors import ConfigError, DataError, DemitasseError
+from demitasse.prompts.rubric import load_rubric
 from evaluate.comparing.arm import load_arm
 from evaluate.judging.profile import LIKERT
-from evaluate.judging.rubric import load_rubric
 from evaluate.records import Fault, read_rows
 
 

@@ -7,10 +7,10 @@ import pytest
 from demitasse.cli import main
 from demitasse.engine.caller import ParseError
 from demitasse.errors import DataError
+from demitasse.prompts.rubric import load_rubric
 from evaluate.comparing.arm import load_arm
 from evaluate.judging.marks import Marked, marks_changes, read_marked, summarise_marks
 from evaluate.judging.profile import COTASKS, LIKERT, PROFILES, VIDEOESPRESSO
-from evaluate.judging.rubric import load_rubric
 from evaluate.records import Fault, read_rows
 
 FIVE = {"logic": 8, "factuality": 7, "accuracy": 6, "conciseness": 9, "overall": 5}

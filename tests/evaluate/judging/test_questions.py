@@ -9,11 +9,11 @@ from demitasse.chat.blocks import read_blocks
 from demitasse.cli import main
 from demitasse.errors import ConfigError, DataError
 from demitasse.prompts.file import PACKS
+from demitasse.prompts.rubric import load_rubric
 from evaluate.comparing.arm import load_arm
 from evaluate.judging.profile import COTASKS, LIKERT
 from evaluate.judging.profile_file import read_profile
 from evaluate.judging.questions import key_of, read_questions
-from evaluate.judging.rubric import load_rubric
 from evaluate.records import read_rows
 
 FIVE = "\n".join(f"    {mark}: as good as {mark}" for mark in range(1, 6))

@@ -7,14 +7,15 @@ told of the video that it does not see or sees frames of, for the place `{sight}
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import orjson
 
 from demitasse.errors import ConfigError
-from demitasse.prompts import Pack, Placeholders, load_pack
 from demitasse.prompts.file import read_pack_text
-from evaluate.judging.profile import LIKERT
+from demitasse.prompts.pack import Pack, Placeholders, load_pack
 
+LIKERT = "judge/likert"  # the pack that rates from 1 to 5
 STEP = "judge"  # the prompt's key, and every request's step
 SCALE = "scale"
 UNSEEN, FRAMES = "unseen", "frames"
@@ -22,7 +23,7 @@ _BESIDE = (SCALE, UNSEEN, FRAMES)
 PLACES = Placeholders(required=frozenset({"blocks"}), optional=frozenset({SCALE, "sight"}))
 
 
-def load_rubric(name: str = LIKERT.rubric) -> Pack:
+def load_rubric(name: str = LIKERT) -> Pack:
     """The rubric: a pack of `prompts/`, or the path of a person's own .yaml file with the prompt `judge`.
 
     Raises:
@@ -62,6 +63,13 @@ def has_place(pack: Pack, name: str) -> bool:
 def rubric_hash(pack: Pack) -> str:
     """Sixteen hexadecimal digits that change with any word of the pack."""
     return hashlib.sha256(orjson.dumps([pack.system, sorted(pack.prompts.items())])).hexdigest()[:16]
+
+
+def settled(pack: Pack) -> Pack:
+    """The pack for a judge who sees text alone on the pack's own scale: `{blocks}` is the only place left."""
+    return replace(
+        pack, prompts=dict(pack.prompts) | {STEP: write_prompt(pack, "{blocks}").replace("\n{blocks}\n", "{blocks}")}
+    )
 
 
 def write_prompt(pack: Pack, blocks: str, scale: str = "", frames: bool = False) -> str:
