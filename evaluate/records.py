@@ -67,7 +67,8 @@ class Prediction:
 
     `finish` is "stop", "length" or "error", and `error` says which; `media` is the content hash of what was seen,
     `evidence` what the student wrote first, where it was asked for evidence and then for the answer, and `prompt` the
-    question with what was put before it, where something was.
+    question with what was put before it, where something was. `detail` is what else is known: `shown`, the id of the
+    video that was shown in place of the item's own, and `letters`, the log-probability of each option's letter.
     """
 
     asked: Asked
@@ -77,11 +78,12 @@ class Prediction:
     media: str = ""
     evidence: str = ""
     prompt: str = ""
+    detail: Json = field(default_factory=dict)
 
     def to_json(self) -> Json:
         """The row of `predictions.jsonl`: the item with the reply beside it."""
-        reply = {name: getattr(self, name) for name in ("response", "finish", *_BESIDE)}
-        return self.asked.to_json() | {name: text for name, text in reply.items() if text or name == "response"}
+        reply = {name: getattr(self, name) for name in ("response", "finish", *_BESIDE, "detail")}
+        return self.asked.to_json() | {name: value for name, value in reply.items() if value or name == "response"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,17 +161,20 @@ def read_predictions(path: Path, items: dict[str, Asked]) -> dict[str, Predictio
     """
     predictions: dict[str, Prediction] = {}
     for number, row in read_rows(path):
-        asked = _asked(path, number, row)
-        where = f"{path}, line {number}: item_id {asked.item_id}"
-        if asked.item_id in predictions:
-            raise DataError(f"{where} is there twice; remove one of the two predictions")
-        if asked.item_id not in items:
+        item_id = _text(path, number, row, "item_id")
+        if item_id in predictions or item_id not in items:
+            where = f"{path}, line {number}: item_id {item_id}"
+            if item_id in predictions:
+                raise DataError(f"{where} is there twice; remove one of the two predictions")
             raise DataError(f"{where} is not in items.jsonl; predictions and items are of different runs")
         response, finish = _text(path, number, row, "response"), _text(path, number, row, "finish")
         if finish not in FINISHES:
             raise DataError(f"{path}, line {number}: 'finish' is '{finish}'; it must be {', '.join(FINISHES)}")
         beside = {name: str(row.get(name, "")) for name in _BESIDE}
-        predictions[asked.item_id] = Prediction(items[asked.item_id], response, finish, **beside)
+        detail = row.get("detail", {})
+        if not isinstance(detail, dict):
+            raise DataError(f"{path}, line {number}: 'detail' must be a JSON object")
+        predictions[item_id] = Prediction(items[item_id], response, finish, **beside, detail=detail)
     return predictions
 
 

@@ -126,13 +126,21 @@ def test_two_predictions_for_one_item_are_refused(make_run):
         pytest.param('{"item_id": "x"', "not JSON", id="a_torn_line"),
         pytest.param("[1]", "must be a JSON object", id="not_an_object"),
         pytest.param('{"item_id": 3}', "'item_id' must be there and be text, not int", id="a_field_of_another_type"),
-        pytest.param('{"item_id": "x", "task": "mcq"}', "'video_id' must be there", id="a_missing_field"),
+        pytest.param('{"item_id": "x", "task": "mcq"}', "is not in items.jsonl", id="an_item_of_another_run"),
+        pytest.param('{"item_id": "FIRST"}', "'response' must be there and be text", id="a_missing_field"),
     ],
 )
-def test_a_broken_row_is_named_by_file_and_line(make_run, line, message):
+def test_a_broken_row_is_named_by_file_and_line(make_run, items, line, message):
     path = make_run("a", right) / "predictions.jsonl"
-    path.write_text(line + "\n")
+    path.write_text(line.replace("FIRST", items[0].item_id) + "\n")
     with pytest.raises(DataError, match=rf"predictions.jsonl, line 1: .*{message}"):
+        load_arm(path.parent)
+
+
+def test_an_item_that_lacks_a_field_is_named_by_file_and_line(make_run):
+    path = make_run("a", right) / "items.jsonl"
+    path.write_text('{"item_id": "x", "task": "mcq"}\n')
+    with pytest.raises(DataError, match="items.jsonl, line 1: 'video_id' must be there and be text"):
         load_arm(path.parent)
 
 

@@ -78,3 +78,19 @@ def test_the_permutation_test_agrees_with_the_t_test_on_one_item_a_cluster():
 def test_mcnemar_is_exact(gained, lost, p):
     assert mcnemar_exact(gained, lost) == pytest.approx(p)
     assert mcnemar_exact(lost, gained) == pytest.approx(p)
+
+
+def test_of_very_many_clusters_the_normal_distribution_says_what_flips_say(monkeypatch):
+    chance = np.random.default_rng(7)
+    deltas, names = chance.normal(0.03, 1, 6_000), [str(place) for place in range(6_000)]
+    normal = sign_flip(deltas, names)
+    monkeypatch.setattr("evaluate.stats.paired.MANY_CLUSTERS", 10_000)
+    drawn = sign_flip(deltas, names)
+    assert 0.005 < normal < 0.5
+    assert normal == pytest.approx(drawn, abs=3 * (drawn / 10_000) ** 0.5)
+
+
+def test_a_cluster_that_outweighs_all_others_is_flipped_and_not_taken_for_normal():
+    deltas = [1_000.0, *[0.01] * 5_500]
+    p = sign_flip(deltas, [str(place) for place in range(len(deltas))])
+    assert p < 0.001, "all point one way; the normal distribution would say 0.29"
