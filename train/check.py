@@ -11,7 +11,7 @@ from train.data.lessons import Lesson
 from train.data.mixture import rounding
 from train.loop import guard, loss
 from train.loop.optimizer import endless_warmup
-from train.model import parts
+from train.model import adapters, layers, parts
 from train.track import check_trackers
 
 
@@ -23,6 +23,8 @@ def check_settings(config: TrainConfig) -> None:
     """
     loss.check(config.loss)
     parts.plan(config.model)
+    adapters.check(config.model.method)
+    layers.check(config.model)
     guard.check(config.guard)
     frames.sight_settings(config.frames)
     check_trackers(config.track)

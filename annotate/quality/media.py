@@ -11,6 +11,7 @@ from typing import Any
 from annotate.quality.entry import Entry
 from annotate.video_reasoning.footage import Footage
 from demitasse.chat.model import Capability, Image, Part
+from demitasse.dataset.length import length_told
 from demitasse.engine.outcomes import Summary
 from demitasse.engine.runner import Finished, run
 from demitasse.engine.step import Fields, Quarantine, Record, Step
@@ -33,13 +34,7 @@ class Measured:
 
 def told_length(entry: Entry) -> float | None:
     """Seconds of the video as the item itself says: `video_length`, its own or its provenance's."""
-    extra = entry.item.extra
-    provenance = extra.get("provenance")
-    inner = provenance.get("video_length") if isinstance(provenance, dict) else None
-    for value in (extra.get("video_length"), inner):
-        if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
-            return float(value)
-    return None
+    return length_told(entry.item.extra)
 
 
 def measure(

@@ -2,16 +2,18 @@
 
 Strict: every assertion in the answer is collected (a leading label, a lone letter, "the answer is …", the exact
 text of an option), and they must all name one option. Two letters asserted, a letter beside another option's
-text, or a list of the options is no answer. A letter that is only discussed ("because A is not visible") and
-the words "A" and "I" in a sentence are not assertions.
+text, a letter that is taken back, or a list of the options is no answer. A letter that is only discussed ("because A
+is not visible", "I would not choose A") and the words "A" and "I" in a sentence are not assertions.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
+from demitasse.answers.discussed import denied_letters, is_denied, is_discussed
 from demitasse.answers.marks import answer_regions, flatten, fold
 from demitasse.answers.parsed import Parsed, unreadable
 
@@ -27,19 +29,24 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 # After a comma only in brackets: "Based on the video, (C)." and not "Plan A, B".
-_LAST = re.compile(rf"(?:[.!?:]\s++|\n\s*+|,\s++(?=\()){_OPEN}(?P<letter>[A-Z])[.)\]}}\"']*+\s*+$")
-_LONE_LINE = re.compile(r"^[\"'(\[{ \t]*+(?P<letter>[A-Z])[.)\]}\"']*+[ \t]*+$", re.MULTILINE)
+_LAST = re.compile(rf"(?:[.!?:\u2026]\s++|\n\s*+|,\s++(?=\()){_OPEN}(?P<letter>[A-Z])[.)\]}}\"']*+\s*+$")
+_LONE_LINE = re.compile(
+    r"^[\"'(\[{ \t]*+(?i:option[ \t]++)?[\"'(\[{ \t]*+(?P<letter>[A-Z])[.)\]}\"']*+[ \t]*+$", re.MULTILINE
+)
+# What follows is looked at and not taken, for another statement may follow on the line.
 _STATEMENT = re.compile(
-    r"\b(?:answer|option|choice)[\"']?\s*+(?:is|would be|must be|should be|:|=)\s*+"
-    rf"(?P<tail>{_OPEN}(?:(?:option|choice|letter)\s++)?{_OPEN}(?P<letter>[A-Z])(?![\w'])|[^\n]+)",
+    r"\b(?:answer|option|choice)[\"']?\s*+(?:(?:is|would be|must be|should be)\s*+[:=]?|[:=])\s*+"
+    rf"(?:{_OPEN}(?:(?:option|choice|letter)\s++)?{_OPEN}(?P<letter>[A-Z])(?![\w'])|(?=(?P<tail>[^\n]{{1,1000}})))",
     re.IGNORECASE,
 )
 _CHOICE = re.compile(
     rf"\b(?:choose|pick|select|go with)\s++(?:option\s++)?{_OPEN}(?P<letter>(?-i:[A-Z])){_CLOSED}", re.I
 )
 _VERDICT = re.compile(
-    r"(?<![\w'])(?P<letter>(?-i:[A-Z]))\)?\s++(?:is|must be)\s++(?:the\s++)?(?:correct|right|best)\b", re.I
+    r"(?<![\w'])(?P<letter>(?-i:[A-Z]))\)?\s++(?:is|must be)\s++(?:the\s++)?(?:correct|right|best|answer)\b", re.I
 )
+# "turns left (B).": counts where the option's own text stands before it.
+_BRACKETED = re.compile(r"\(\s*+(?P<letter>[A-Z])\s*+\)[.!]?\s*+$")
 _BOXED = re.compile(r"\\boxed\{\s*+(?:\\text\{)?\s*+\(?(?P<letter>[A-Z])\)?\s*\}")
 LAST_WORDS = 60  # characters at the end in which a last lone letter is looked for
 _SENTENCE = re.compile(r"[^\n]+?[.!?;](?=\s)")
@@ -49,6 +56,10 @@ _LABEL = re.compile(r"(?<![\w(])\(?(?P<letter>[A-Z])[.):]\s*")
 _JOINED = re.compile(
     r"[)\]]?\s*+(?:,?\s*+\b(?:or|and)\b|,|/|&)\s*+(?:option\s++)?\(?([A-Z])\)?(?=\s*(?:$|[.,;:!?/\n]|or\b|and\b))"
 )
+
+# Most replies are a letter and nothing else, and what the rules below would say of it is known.
+_BARE = re.compile(r"\s*+(?P<letter>[A-Z])[.)]?\s*+")
+_LONGEST_LETTER = 3  # characters of an option that could itself be a letter: "B", "(B)"
 
 
 class _Claim(NamedTuple):
@@ -63,6 +74,9 @@ def read_mcq(text: str, options: Mapping[str, str]) -> Parsed[str]:
     `options` maps capital letters to texts, as `read_options` gives them. Several `<answer>` tags must agree.
     A letter that is not among the options is no answer.
     """
+    bare = _BARE.fullmatch(text)
+    if bare and bare["letter"] in options and all(len(option) > _LONGEST_LETTER for option in options.values()):
+        return Parsed(bare["letter"], "letter", span=bare.span("letter"))
     flat = flatten(text)
     claims = [claim for region in answer_regions(flat) for claim in _claims(flat, region, options)]
     letters = {claim.letter for claim in claims}
@@ -72,6 +86,8 @@ def read_mcq(text: str, options: Mapping[str, str]) -> Parsed[str]:
         return unreadable(text, "two_options_named")
     if claims[0].letter not in options:
         return unreadable(text, "letter_not_an_option")
+    if letters & {letter for region in answer_regions(flat) for letter in denied_letters(flat[slice(*region)])}:
+        return unreadable(text, "named_and_denied")
     return Parsed(claims[0].letter, claims[0].method, span=claims[0].span)
 
 
@@ -98,7 +114,7 @@ def _without_lists(text: str, options: Mapping[str, str]) -> str:
 
 def _letter_claims(text: str, options: Mapping[str, str]) -> Iterator[_Claim]:
     lead = _LEAD.match(text)
-    if lead and _leads(text, lead):
+    if lead and _leads(text, lead) and not _goes_on(text, lead, options):
         yield from _named(text, lead, "letter", options)
     for pattern, method in (
         (_STATEMENT, "statement"),
@@ -109,8 +125,11 @@ def _letter_claims(text: str, options: Mapping[str, str]) -> Iterator[_Claim]:
         (_LAST, "last"),
     ):
         for match in pattern.finditer(text, len(text) - LAST_WORDS if pattern is _LAST else 0):
-            if match["letter"] and (pattern is not _STATEMENT or _stands(text, match)):
+            if match["letter"] and _is_asserted(text, match, pattern):
                 yield from _named(text, match, method, options)
+    bracketed = _BRACKETED.search(text, max(0, len(text) - LAST_WORDS))
+    if bracketed and _is_after_its_text(text, bracketed, options):
+        yield _Claim(bracketed["letter"], "last", bracketed.span("letter"))
 
 
 def _leads(text: str, match: re.Match[str]) -> bool:
@@ -119,6 +138,22 @@ def _leads(text: str, match: re.Match[str]) -> bool:
     if match["label"] or not text[match.end("letter") :].strip(" \n\"'!?"):
         return True
     return letter.isupper() and letter != "I"
+
+
+def _goes_on(text: str, lead: re.Match[str], options: Mapping[str, str]) -> bool:
+    """Whether a first label opens a discussion; a letter without one, as in "B, because", opens none."""
+    return bool(lead["label"]) and is_discussed(text, lead["letter"].upper(), lead.end(), options)
+
+
+def _is_asserted(text: str, match: re.Match[str], pattern: re.Pattern[str]) -> bool:
+    if pattern in (_STATEMENT, _CHOICE, _VERDICT) and is_denied(text, match.start()):
+        return False
+    return pattern is not _STATEMENT or _stands(text, match)
+
+
+def _is_after_its_text(text: str, match: re.Match[str], options: Mapping[str, str]) -> bool:
+    own = fold(options.get(match["letter"], ""))
+    return own != "" and f" {fold(text[: match.start()])}".endswith(f" {own}")
 
 
 def _stands(text: str, match: re.Match[str]) -> bool:
@@ -142,7 +177,8 @@ def _text_claims(text: str, options: Mapping[str, str]) -> Iterator[_Claim]:
     """Options whose exact text is the answer, a line of it, its first sentence or what "the answer is"."""
     if len(fold(text)) == 1 and fold(text).upper() in options:
         return  # a lone letter is a letter, even where some option's text is that letter
-    openings = [(0, len(text)), *(match.span("tail") for match in _STATEMENT.finditer(text))]
+    stated = [match for match in _STATEMENT.finditer(text) if match["tail"] and not is_denied(text, match.start())]
+    openings = [(0, len(text)), *(match.span("tail") for match in stated)]
     sentences = [match.span() for span in openings if (match := _SENTENCE.match(text, *span))]
     lines = [line.span() for line in _LINE.finditer(text)]
     for span in dict.fromkeys([*openings, *sentences, *lines]):
@@ -152,8 +188,14 @@ def _text_claims(text: str, options: Mapping[str, str]) -> Iterator[_Claim]:
 def _exactly(text: str, span: tuple[int, int], options: Mapping[str, str]) -> Iterator[_Claim]:
     phrase = fold(text[span[0] : span[1]])
     for letter, option in options.items():
-        if phrase and phrase == fold(option):
+        if phrase and phrase == _folded(option):
             yield _Claim(letter, "text", span)
+
+
+@lru_cache(1_000)
+def _folded(option: str) -> str:
+    """Options are few, and compared with every line."""
+    return fold(option)
 
 
 def _line_end(text: str, start: int) -> int:

@@ -16,12 +16,17 @@ _ARTICLE = re.compile(r"^(?:a|an|the)\s+")
 
 
 def flatten(text: str) -> str:
-    """Full-width letters and digits made plain; emphasis, zero-width marks made spaces. Keeps the length."""
+    """Full-width letters and the digits of every script made plain; emphasis, zero-width marks made spaces.
+
+    Keeps the length.
+    """
     translated = text.translate(_TABLE)
     return translated if translated.isascii() else "".join(map(_plain, translated))
 
 
 def _plain(char: str) -> str:
+    if char.isdecimal():
+        return str(unicodedata.decimal(char))
     plain = unicodedata.normalize("NFKC", char)
     return plain if len(plain) == 1 else char
 

@@ -18,19 +18,25 @@ _UNIT = r"\s*(?:s|secs?|seconds?)\b"
 _NUMBER = r"\d{1,9}(?::\d{1,9}){0,2}(?:\.\d{1,9})?"
 # Both times of a pair; `unit` after the second speaks for both. Brackets and quotes around each are allowed.
 _FIRST = rf"[\[<(\"']{{0,3}}(?P<start>{_NUMBER})(?:{_UNIT})?[\])>\"']*"
-_SECOND = rf"[\[<(\"']{{0,3}}(?P<end>{_NUMBER})(?P<unit>{_UNIT})?[\])>\"']*(?![\w:]|\.\d)"
-_TO = r"\s*(?:-|to\b|until\b|\.\.+|->|\u2192)\s*"
+_NO_SIGN = r"(?<![\w.:,+-])"  # nothing that makes another number of it: -3, .5, 2,5
+_TO = r"\s*(?:-{0,2}>|-|to\b|until\b|\.\.+|\u2192)\s*"
+# Nor may it go on as another number, or with a third time: 3-5-7 s.
+_SECOND = rf"[\[<(\"']{{0,3}}(?P<end>{_NUMBER})(?P<unit>{_UNIT})?[\])>\"']*+(?![\w:]|[.,]\d|{_TO}[\[<(\"']{{0,3}}\d)"
 _LABEL = r"(?:[_ ]?time)?[\"']?\s*+(?::|=|is|at)?\s*+"
 _SPANS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"\bstart{_LABEL}{_FIRST}[\s,;]*+(?:and\s++)?(?:the\s++)?[\"']?end{_LABEL}{_SECOND}",
+        rf"\b(?:start|begin)s?{_LABEL}{_FIRST}[\s,;]*+(?:and\s++)?(?:the\s++)?[\"']?ends?{_LABEL}{_SECOND}",
         rf"\b(?:from|between)\s+{_FIRST}\s*(?:-|to\b|until\b|and\b)\s*{_SECOND}",
-        rf"(?<![\w.:]){_FIRST}{_TO}{_SECOND}",
+        rf"{_NO_SIGN}{_FIRST}{_TO}{_SECOND}",
     )
 )
-_WHOLE = re.compile(rf"[^\w\[<(\"']*+{_FIRST}(?:{_TO}|\s*,\s*|\s*){_SECOND}[\s.!]*", re.IGNORECASE)
-FRAMES_BEFORE = 40  # characters before a pair in which the word "frames" is looked for
+# A comma parts two times if it can be no decimal comma: space follows it, or a time with a colon.
+_WHOLE = re.compile(
+    rf"[^\w\[<(\"']*+{_NO_SIGN}{_FIRST}(?:{_TO}|\s*,\s+|(?<=:\d\d),(?=\d+:)|\s*){_SECOND}[\s.!]*", re.IGNORECASE
+)
+BEFORE = 40  # characters before a pair in which the word "frames" is looked for, and a third time joined to it
+_THIRD = re.compile(rf"(?::\d\d(?:\.\d{{1,9}})?|\d{_UNIT})[\])>\"']*+{_TO}$", re.IGNORECASE)
 _FRAMES = re.compile(r"\bframes?\s+(?:number\s+|from\s+|between\s+)?$", re.IGNORECASE)
 _PAUSE = re.compile(r"\s*(?:$|[.,;:!?)\n])")
 _PLACEHOLDER = re.compile(r"[\[<(]?\s*(?:HH:)?MM:SS(?:\.f+)?\s*[\])>]?", re.IGNORECASE)
@@ -119,7 +125,7 @@ def _reading(match: re.Match[str], method: str, offset: int = 0) -> _Reading:
 
 def _is_time(flat: str, match: re.Match[str], labelled: bool) -> bool:
     """Whether the pair counts time: a colon or a unit says so; "from 2 to 7" does if nothing is counted in it."""
-    if _FRAMES.search(flat, max(0, match.start() - FRAMES_BEFORE), match.start()):
+    if any(one.search(flat, max(0, match.start() - BEFORE), match.start()) for one in (_FRAMES, _THIRD)):
         return False
     if ":" in match["end"] or match["unit"]:
         return True

@@ -16,6 +16,7 @@ from evaluate.comparing.wording import verdict_sentence
 from evaluate.judging.judgements import UNSCORED_LIMIT
 from evaluate.metric import METRICS, Metric
 from evaluate.records import Json, Scored
+from evaluate.seen import overlap_sentences
 from evaluate.stats import confusion, holm, mcnemar_exact
 
 
@@ -78,6 +79,8 @@ def complaints(result: Json) -> list[str]:
                 found.append(
                     f"{name}: {counts['faults'][fault]} of {counts['items']} items have {what}, counted as wrong"
                 )
+    for name, arm in result["arms"].items():
+        found += [f"{name}: {sentence}" for sentence in overlap_sentences(arm["run"].get("trained_on"))]
     if result["skipped_gold_faults"]:
         found.append(f"{len(result['skipped_gold_faults'])} items were left out because their reference is at fault")
     return found

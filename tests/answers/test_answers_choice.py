@@ -1,5 +1,7 @@
 """Multiple choice is read strictly: every assertion counts, and they must name one option."""
 
+import re
+
 import pytest
 
 from demitasse.answers import Status, read_mcq, read_options
@@ -31,7 +33,17 @@ READ = [
     pytest.param("Because the dog barks. D", "D", "last", id="a_lone_letter_as_the_last_sentence"),
     pytest.param("Based on the video, (C).", "C", "last", id="a_letter_in_brackets_after_the_last_comma"),
     pytest.param("It turns.\n\nB", "B", "line", id="a_lone_letter_on_a_line"),
+    pytest.param("Because \u2026 D", "D", "last", id="a_lone_letter_after_an_ellipsis"),
+    pytest.param("It turns left (B).", "B", "last", id="a_letter_in_brackets_after_its_own_text"),
+    pytest.param("The correct option is: B) turns left", "B", "statement", id="a_colon_after_is"),
+    pytest.param("The answer is B. A is a common distractor.", "B", "statement", id="a_distractor_is_named_afterwards"),
+    pytest.param("A is a common distractor, so the answer is B", "B", "statement", id="a_distractor_is_named_before"),
+    pytest.param("The answer is not A. The answer is B.", "B", "statement", id="a_denial_hides_no_later_statement"),
+    pytest.param("B is not correct. The answer is C", "C", "statement", id="a_verdict_against_a_letter"),
+    pytest.param("B) turns left\nA) is wrong because it stands", "B", "letter", id="another_label_that_is_ruled_out"),
+    pytest.param("B. turns left\n\nWhy:\nA. too red\nC. too slow", "B", "letter", id="a_walk_through_the_rest_below"),
     pytest.param("C is the correct answer.", "C", "statement", id="a_verdict_on_a_letter"),
+    pytest.param("C is the answer.", "C", "statement", id="a_plain_verdict_on_a_letter"),
     pytest.param("I choose B.", "B", "statement", id="a_choice_in_the_first_person"),
     pytest.param("<answer>B</answer>", "B", "letter", id="an_answer_tag"),
     pytest.param("A or C? <answer>B</answer>", "B", "letter", id="only_the_tag_is_read_where_there_is_one"),
@@ -66,6 +78,20 @@ UNREAD = [
     pytest.param("<answer>B</answer><answer>C</answer>", "two_options_named", id="two_answer_tags_that_differ"),
     pytest.param("B) turns right", "two_options_named", id="a_letter_beside_another_options_text"),
     pytest.param("A) a red car B) turns left C) turns right D) stops", "no_option_named", id="all_options_listed"),
+    pytest.param("A, B, C, D", "two_options_named", id="all_letters_listed"),
+    pytest.param("A B C D", "no_option_named", id="all_letters_in_a_row"),
+    pytest.param("B. Wait, the answer is not B.", "named_and_denied", id="a_letter_that_is_taken_back"),
+    pytest.param("I would not choose B.", "no_option_named", id="a_choice_that_is_not_made"),
+    pytest.param("If A is correct, the car is red.", "no_option_named", id="a_condition_is_no_verdict"),
+    pytest.param("I doubt that B is correct", "no_option_named", id="a_doubt_is_no_verdict"),
+    pytest.param("A) is not visible. B) is.", "no_option_named", id="labels_with_predicates_are_no_answer"),
+    pytest.param("A: wrong.\nB: right.", "no_option_named", id="a_walk_through_the_options"),
+    pytest.param("A: The car is red, which is wrong. B: left.", "no_option_named", id="a_walk_on_one_line"),
+    pytest.param("Unknown", "no_option_named", id="unknown_when_not_an_option"),
+    pytest.param("\u2026A is a common distractor", "no_option_named", id="a_distractor_alone"),
+    pytest.param("-1", "no_option_named", id="a_sentinel"),
+    pytest.param("nan", "no_option_named", id="a_sentinel_in_letters"),
+    pytest.param("\u0392", "no_option_named", id="a_greek_letter_that_looks_like_b"),
     pytest.param("E", "letter_not_an_option", id="a_letter_that_is_no_option"),
     pytest.param("The answer is a man", "no_option_named", id="an_article_after_answer_is"),
     pytest.param("The answer is A man", "no_option_named", id="a_capital_article_after_answer_is"),
@@ -137,3 +163,11 @@ QUESTIONS = [
 def test_options_are_read_in_every_dialect(question, options):
     found = read_options(question)
     assert found == options if options is not None else len(found) == 26
+
+
+@pytest.mark.parametrize("reply", ["B", "B.", " B)", "B\n", "A", "D.\n\n"])
+def test_a_bare_letter_is_read_as_by_all_the_rules(reply, monkeypatch):
+    options = {"A": "left", "B": "right", "C": "up there", "D": "down"}
+    quick = read_mcq(reply, options)
+    monkeypatch.setattr("demitasse.answers.choice._BARE", re.compile("(?P<letter>never)"))
+    assert read_mcq(reply, options) == quick

@@ -80,6 +80,13 @@ def test_rows_are_those_that_the_run_makes(recipe, overrides, gpus):
     assert found["fill"] == sum(lengths[item].tokens for row in rows for item in row) / room
 
 
+@pytest.mark.parametrize(("packed", "wastes"), [("true", False), ("false", True)])
+def test_only_padding_is_called_a_waste(recipe, packed, wastes):
+    text = "\n".join(as_text(make_plan(config_of(recipe, f"optim.pack={packed}", "optim.pack_tokens=8192"), NO_GPU)))
+    assert ("is wasted" in text) == wastes
+    assert ("rows, which are not padded, are" in text) != wastes
+
+
 def test_rows_of_items_that_are_longer_than_a_row_are_full_and_no_fuller(recipe):
     found = make_plan(config_of(recipe, "optim.pack=true", "optim.pack_tokens=10"), NO_GPU)["steps"]
     assert found["fill"] == 1.0

@@ -9,6 +9,7 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
+from transformers import AutoConfig
 
 from demitasse.student.load import load_student
 from tests.train.mixed_media import micro_batch, mixed_examples, tiny_student
@@ -69,6 +70,20 @@ def test_a_checkpoints_own_type_is_read_from_its_folder_or_its_bases(narrow_fold
     adapter.mkdir()
     (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(narrow_folder)}))
     assert precision.dtype_of_folder(str(adapter)) == "bfloat16"
+
+
+@pytest.mark.parametrize("name", ["dtype", "torch_dtype"])
+@pytest.mark.parametrize("part", ["all", "text_alone"])
+def test_a_type_that_is_told_of_the_text_part_alone_is_the_models(fresh_model, tmp_path, part, name):
+    """As `config.json` of Qwen3-VL-4B-Instruct has it: taken for float32, a GPU would compute all in that."""
+    fresh_model("qwen3_vl").config.save_pretrained(tmp_path)
+    written = json.loads((tmp_path / "config.json").read_text())
+    for one in (written, written["text_config"], written["vision_config"]):
+        one.pop("dtype", None)
+    (written if part == "all" else written["text_config"])[name] = "bfloat16"
+    (tmp_path / "config.json").write_text(json.dumps(written))
+    assert precision.dtype_of_folder(str(tmp_path)) == "bfloat16"
+    assert precision.own_dtype(AutoConfig.from_pretrained(tmp_path)) == "bfloat16"
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", "{}"], ids=["absent", "cut_off", "a_list", "silent"])

@@ -129,6 +129,12 @@ def test_an_adapter_holds_what_learnt_and_nothing_else(trained) -> None:
     assert {parts.part_of(name) for name in names if "lora_" in name} == {"language"}
 
 
+def test_an_adapter_names_its_layers_in_one_order_whatever_process_wrote_it(adapter) -> None:
+    named = json.loads((adapter / "adapter_config.json").read_text())["target_modules"]
+    assert len(named) > 3
+    assert named == sorted(named)
+
+
 def test_all_that_asking_takes_lies_beside_the_weights(trained, student_folder) -> None:
     for name in ("preprocessor_config.json", "video_preprocessor_config.json", "chat_template.jinja"):
         assert (trained.folder / name).read_bytes() == (student_folder / name).read_bytes()

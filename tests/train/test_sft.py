@@ -136,12 +136,16 @@ def no_model(monkeypatch):
         pytest.param(["data.weights=[1, 2]"], "2 numbers for 1 data.files", id="weights_for_other_files"),
         pytest.param(["frames.max_frames=1"], "max_frames=1; widen", id="frames_between_no_limits"),
         pytest.param(["loss.answer=0", "loss.reasoning=0", "loss.structure=0", "loss.boxes=0"], "all 0", id="no_loss"),
+        pytest.param(["model.method=qlora"], "needs the package bitsandbytes", id="a_package_for_4_bits_is_missing"),
+        pytest.param(["model.attention=flash_attention_2"], "flash-attn", id="a_package_for_attention_is_missing"),
         pytest.param(["model.language.learn=frozen"], "", id="not_a_mistake_by_itself"),
     ],
 )
 def test_settings_that_are_wrong_are_told_before_a_model_is_loaded(
-    recipe, data_folder, no_model, capsys, overrides, message
+    recipe, data_folder, no_model, capsys, monkeypatch, overrides, message
 ):
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    monkeypatch.setattr("transformers.utils.import_utils.is_flash_attn_2_available", lambda: False)
     held_out = f"validate.files=[{data_folder / 'mcq.json'}]"
     if not message:
         with pytest.raises(pytest.fail.Exception, match="a model was loaded"):

@@ -183,7 +183,7 @@ def test_patience_without_a_figure_to_go_by_is_refused(tmp_path):
 def test_the_student_is_asked_as_it_is_trained():
     config = TrainConfig(
         output_dir="runs/x",
-        model=ModelConfig(system_prompt="Look closely."),
+        model=ModelConfig(system_prompt="Look closely.", positions="qwen"),
         data=DataConfig(response_mode="answer_from_evidence", cotasks="12", cotasks_source="shuffled"),
         frames=FramesConfig(fps=2.0, max_frames=7, min_frames=2, max_pixels=999, video_pixels=5000),
         validate=ValidateConfig(files=["a.json"], items=5, batch_size=3, max_new_tokens=11),
@@ -192,7 +192,7 @@ def test_the_student_is_asked_as_it_is_trained():
     assert settings == {
         "model": Path("runs/x"), "mode": "answer_from_evidence", "fps": 2.0, "max_frames": 7, "min_frames": 2,
         "max_pixels": 999, "min_pixels": None, "video_pixels": 5000, "max_new_tokens": 11,
-        "system_prompt": "Look closely.", "dtype": "auto",
+        "system_prompt": "Look closely.", "positions": "qwen", "dtype": "auto",
     }  # fmt: skip
     assert held_out["files"] == ["a.json"] and held_out["items"] == 5 and held_out["batch_size"] == 3
     assert held_out["cotasks"] == "12" and held_out["cotasks_source"] == "shuffled"

@@ -153,7 +153,7 @@ def _asking(facts: Facts) -> str:
     bounds = {"most pixels of a frame": frames.max_pixels, "fewest pixels of a frame": frames.min_pixels}
     bounds["most pixels of a video's frames together"] = frames.video_pixels
     rows += [(name, value or "the processor's own") for name, value in bounds.items()]
-    rows += [("response mode", facts.asked.response_mode)]
+    rows += [("response mode", facts.asked.response_mode), ("positions behind a video", facts.asked.positions)]
     prompt = facts.asked.system_prompt
     system = f"The system prompt, before every question:\n\n{_fenced(prompt)}\n" if prompt else "No system prompt.\n"
     return (

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from demitasse.atomic import write_text
 from demitasse.errors import ConfigError, DemitasseError, DiskFullError, is_disk_full
 from demitasse.student.record import RECORD, read_record
+from demitasse.student.trained_on import TRAINED_ON
 from demitasse.student.weights import ADAPTER_CONFIG, base_of, model_hash
 from train.after import card, push, servable
 
@@ -158,7 +159,7 @@ def _furnish(student: Path, folder: Path) -> tuple[Encoder, str]:
     from train.after.result import CARRIED
 
     base = base_of(student) if (student / ADAPTER_CONFIG).is_file() else student
-    for name in (*CARRIED, RECORD):
+    for name in (*CARRIED, RECORD, TRAINED_ON):
         source = next((place / name for place in (student, base) if (place / name).is_file()), None)
         if source:
             shutil.copyfile(source, folder / name)

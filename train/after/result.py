@@ -21,7 +21,9 @@ from demitasse.media.probe import content_hash
 from demitasse.student.adapter import ADAPTER_WEIGHTS
 from demitasse.student.load import Student
 from demitasse.student.record import HowTrained, write_record
+from demitasse.student.trained_on import write_trained_on
 from demitasse.student.weights import model_name, weights_hash
+from train.after.seen import media_of, seen_by
 from train.config import TrainConfig
 from train.data.frames import record_of
 
@@ -50,7 +52,12 @@ def begin(config: TrainConfig) -> None:
         DemitasseError: if a file, or the base, cannot be read.
     """
     base = Path(config.model.path)
-    content = {"files": data_files(config), "base": model_name(base), "base_sha256": weights_hash(base)}
+    content = {
+        "files": data_files(config),
+        "media": media_of(config.data),
+        "base": model_name(base),
+        "base_sha256": weights_hash(base),
+    }
     write_text(Path(config.output_dir) / DATA, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -125,6 +132,7 @@ def _write(model: Any, weights: dict[str, Any], student: Student, config: TrainC
         if (base / name).is_file():
             shutil.copyfile(base / name, partial / name)
     write_record(partial, how_trained(config))
+    write_trained_on(partial, seen_by(config, _data(config)["media"]))
     shutil.rmtree(final, ignore_errors=True)
     partial.rename(final)
 
@@ -160,6 +168,7 @@ def _write_adapter(model: Any, weights: dict[str, Any], folder: Path, base: Path
         if values.requires_grad and f".{name}" not in parameter:
             kept[parameter] = weights[parameter]
     settings.inference_mode, settings.base_model_name_or_path = True, str(base.resolve())
+    settings.target_modules = sorted(settings.target_modules)  # PEFT keeps a set, whose order differs between processes
     settings.save_pretrained(folder)
     contiguous = {key: tensor.detach().cpu().contiguous() for key, tensor in kept.items()}
     save_file(contiguous, folder / ADAPTER_WEIGHTS, metadata={"format": "pt"})

@@ -60,4 +60,9 @@ def videos_of(path: Path, overrides: Sequence[str]) -> tuple[list[Path], Sight]:
 
 def record_of(config: TrainConfig) -> HowTrained:
     """What the trained student is to be asked with."""
-    return HowTrained(FramesUsed(**asdict(config.frames)), config.model.system_prompt, config.data.response_mode)
+    return HowTrained(
+        FramesUsed(**asdict(config.frames)),
+        config.model.system_prompt,
+        config.data.response_mode,
+        positions=config.model.positions,
+    )

@@ -51,6 +51,7 @@ def asked(config: TrainConfig) -> tuple[dict[str, Any], dict[str, Any]]:
         **asdict(trained.frames),
         "max_new_tokens": config.validate.max_new_tokens,
         "system_prompt": trained.system_prompt,
+        "positions": trained.positions,
         "dtype": config.model.dtype,
     }
     own = ("files", "tasks", "items", "batch_size", "samples")

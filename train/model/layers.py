@@ -16,24 +16,33 @@ def run_as(model: Any, config: ModelConfig) -> None:
     Raises:
         ConfigError: for what is not installed here.
     """
+    check(config)
     core = model.get_base_model() if hasattr(model, "get_base_model") else model
-    _attend(core, config.attention)
+    core.set_attn_implementation(config.attention)
     if config.checkpointing:
         _checkpoint(core)
     if config.compile:
         _compile(core, within=config.checkpointing)
 
 
-def _attend(core: Any, attention: str) -> None:
+def check(config: ModelConfig) -> None:
+    """Refuse what is not installed here; known before a model is loaded.
+
+    Raises:
+        ConfigError: naming what is missing.
+    """
+    import torch
     from transformers.utils.import_utils import is_flash_attn_2_available
 
-    if attention == "flash_attention_2" and not is_flash_attn_2_available():
+    if config.attention == "flash_attention_2" and not is_flash_attn_2_available():
         # Without it transformers would fetch a kernel from the Hub, in the middle of a run.
         raise ConfigError(
             "model.attention is 'flash_attention_2', which needs a GPU and the package flash-attn; "
             "install it, or use 'sdpa', which gives the same result"
         )
-    core.set_attn_implementation(attention)
+    compilers = map(shutil.which, ("c++", "g++", "clang++"))
+    if config.compile and not torch.cuda.is_available() and not any(compilers):
+        raise ConfigError("model.compile needs a C++ compiler on a CPU; install g++, or leave it off")
 
 
 def _checkpoint(core: Any) -> None:
@@ -59,10 +68,6 @@ def _compile(core: Any, within: bool) -> None:
     again in the backward pass is one piece to the compiler, and left alone where it cannot take all of it, as with
     packed rows: then (`within`) the layer's own modules are compiled, attention, norms and the rest.
     """
-    import torch
-
-    if not torch.cuda.is_available() and not any(map(shutil.which, ("c++", "g++", "clang++"))):
-        raise ConfigError("model.compile needs a C++ compiler on a CPU; install g++, or leave it off")
     for layer in core.model.language_model.layers:
         for module in layer.children() if within else (layer,):
             module.compile()

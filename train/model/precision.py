@@ -18,11 +18,16 @@ from train.config import ModelConfig
 
 NO, BF16 = "no", "bf16"  # accelerate's names of mixed precision
 SIXTEEN_BITS = ("bfloat16", "float16")
+_NAMES = ("dtype", "torch_dtype")  # in `config.json`, the second in older ones
 
 
 def own_dtype(settings: Any) -> str:
-    """The type that a checkpoint has by its transformers configuration; "float32" where that does not say."""
-    return str(getattr(settings, "dtype", None) or "float32").removeprefix("torch.")
+    """The type that a checkpoint has by its transformers configuration; "float32" where that does not say.
+
+    Published Qwen3-VL models tell it of their text part alone.
+    """
+    told = (getattr(part, "dtype", None) for part in (settings, getattr(settings, "text_config", None)))
+    return str(next(filter(None, told), "float32")).removeprefix("torch.")
 
 
 def dtype_of_folder(path: str) -> str:
@@ -34,10 +39,10 @@ def dtype_of_folder(path: str) -> str:
     try:
         folder = base_of(folder) if (folder / ADAPTER_CONFIG).is_file() else folder
         settings: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        own = settings.get("dtype") or settings.get("torch_dtype")
+        told = [part.get(name) for part in (settings, settings.get("text_config", {})) for name in _NAMES]
     except (OSError, ValueError, AttributeError, ConfigError):
-        own = None
-    return str(own or "float32").removeprefix("torch.")
+        told = []
+    return str(next(filter(None, told), "float32")).removeprefix("torch.")
 
 
 def loaded_dtype(config: ModelConfig, own: str) -> str:

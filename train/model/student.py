@@ -41,6 +41,7 @@ def open_student(config: TrainConfig) -> Student:
         min_pixels=config.frames.min_pixels,
         max_pixels=config.frames.max_pixels,
         system_prompt=config.model.system_prompt,
+        positions=config.model.positions,
     )
     if config.optim.pack:
         check_packs(student.encoder.family)

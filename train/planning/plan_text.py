@@ -98,11 +98,14 @@ def _steps(plan: Json) -> Iterator[str]:
         f"steps: {found['steps']:,}, {found['items']:,} items in all ({found['epochs']:.2f} epochs), "
         f"{found['tokens_per_step']:,.0f} tokens a step in {found['passes_per_step']:.1f} forward passes"
     )
-    kind = "packed rows are" if found["packed"] else "padded batches are"
+    full = f"{found['fill']:.1%} full"
+    if found["packed"]:
+        rows = f"rows, which are not padded, are {full} of optim.pack_tokens"
+    else:
+        rows = f"padded batches are {full}, {1 - found['fill']:.1%} is wasted"
     yield (
-        f"  {kind} {found['fill']:.1%} full, {1 - found['fill']:.1%} is wasted (of the first {found['laid_steps']} "
-        f"steps); the largest pass: {largest['tokens']:,} tokens, {largest['patches']:,} patches, "
-        f"{largest['labels']:,} learnt"
+        f"  {rows} (of the first {found['laid_steps']} steps); the largest pass: {largest['tokens']:,} tokens, "
+        f"{largest['patches']:,} patches, {largest['labels']:,} learnt"
     )
     if found["packed"] and not found["family_packs"]:
         yield "  this family cannot be packed: training will refuse; set optim.pack=false"
