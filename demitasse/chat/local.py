@@ -98,7 +98,7 @@ class LocalChat:
 
         student, sampling = self._loaded(), request.sampling
         prompt = _encode(student, request)
-        (said,) = generate(student, [prompt], sampling.max_tokens, sampling.temperature or 0.0, sampling.seed or 0)
+        (said,) = generate(student, [prompt], sampling.max_tokens, sampling.temperature or 0.0, [sampling.seed or 0])
         split = split_reasoning(said.text)
         cut = said.finish == "length"
         return Reply(

@@ -7,7 +7,7 @@ Adding a family is one file that builds a `Family`, an entry in `FAMILIES`, a ti
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demitasse.errors import ConfigError
+from demitasse.student.modes import Positions
 
 Grid = tuple[int, int, int]  # (t, h, w) in patches
 
@@ -33,6 +34,7 @@ class Family:
         box_style: how it writes boxes, a name of `chat.kinds.BOX_STYLES`.
         packs: whether several samples may share a row. Only where a test shows that none of them sees another
             (`tests/train`): a linear-attention layer carries its state on, whatever the positions say.
+        positions: the rule of `goes_on`.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Family:
     takes_seconds: bool
     box_style: str
     packs: bool
+    positions: Positions = "transformers"
 
 
 FAMILIES = {
@@ -55,8 +58,8 @@ FAMILIES = {
 }
 
 
-def family_of(config: Any) -> Family:
-    """The family of a transformers configuration.
+def family_of(config: Any, positions: Positions = "transformers") -> Family:
+    """The family of a transformers configuration, with a rule for where text goes on (`goes_on`).
 
     Raises:
         ConfigError: for a model type that is not a supported Qwen-VL family.
@@ -66,7 +69,7 @@ def family_of(config: Any) -> Family:
         known = ", ".join(sorted(FAMILIES))
         raise ConfigError(f"model type '{name}' is not supported; supported students are {known}")
     family: Family = import_module(FAMILIES[name]).build(config)
-    return family
+    return replace(family, positions=positions)
 
 
 def grid_positions(start: int, grid: Grid, merge: int, interval: float) -> NDArray[np.int64]:
@@ -85,8 +88,7 @@ def text_and_vision_positions(
 ) -> NDArray[np.int64]:
     """M-RoPE positions [3, L] of a sequence; `token_types` [L] is 0 for text and not 0 for vision.
 
-    `runs` are the grids of the vision runs in order. After a run, text goes on from its larger spatial side,
-    which is how transformers' `get_rope_index` counts.
+    `runs` are the grids of the vision runs in order.
     """
     edges = np.flatnonzero(np.diff(token_types)) + 1
     pieces: list[NDArray[np.int64]] = []
@@ -101,5 +103,21 @@ def text_and_vision_positions(
             grid = next(grids)
             pieces.append(family.vision_positions(position, grid, seconds_per_patch))
             taken += pieces[-1].shape[1]
-            position += max(grid[1], grid[2]) // merge
+            position = goes_on(family.positions, position, pieces[-1], max(grid[1], grid[2]) // merge)
     return np.concatenate(pieces, axis=1)
+
+
+def goes_on(rule: Positions, start: int, seen: NDArray[np.int64], side: int) -> int:
+    """The position of what follows a run of vision tokens.
+
+    The rules differ where time takes more positions than the larger side of a frame: in videos of Qwen2-VL and
+    Qwen2.5-VL beyond some seconds. For pictures, and for families that write times as text, they are one.
+
+    Args:
+        rule: "transformers" goes on from the larger side, as its `get_rope_index` does since 5.3; "qwen" behind the
+            largest position on any axis, as Qwen's published code, transformers up to 5.2 and vLLM do.
+        start: where the run starts.
+        seen: its positions [3, tokens].
+        side: tokens on the larger side of a frame.
+    """
+    return start + side if rule == "transformers" else int(seen.max()) + 1

@@ -11,6 +11,8 @@ from typing import Any
 from demitasse.errors import ConfigError
 from demitasse.student.encode import Encoder
 from demitasse.student.family import family_of
+from demitasse.student.modes import Positions
+from demitasse.student.record import read_record
 from demitasse.student.vision import read_vision_settings
 from demitasse.student.weights import ADAPTER_CONFIG, base_of
 
@@ -38,6 +40,7 @@ def load_student(
     min_pixels: int | None = None,
     max_pixels: int | None = None,
     system_prompt: str = "",
+    positions: Positions | None = None,
 ) -> Student:
     """Load model, tokenizer and vision settings from a folder.
 
@@ -48,6 +51,8 @@ def load_student(
         min_pixels: smallest number of pixels of a frame; None keeps the model's own.
         max_pixels: largest number of pixels of a frame; None keeps the model's own.
         system_prompt: put before every question.
+        positions: where text goes on behind a video (`demitasse.student.family.goes_on`); None takes what the folder
+            says that it was trained with, and else transformers' rule.
 
     Raises:
         ConfigError: if the folder is not a supported model, an adapter's base cannot be found, or the device is not
@@ -59,12 +64,19 @@ def load_student(
     else:
         model, base = load_model(folder, dtype), folder
     model.to(place).eval()
-    encoder = build_encoder(base, model.config, min_pixels, max_pixels, system_prompt)
+    record = read_record(folder)
+    rule = positions or (record.positions if record else "transformers")
+    encoder = build_encoder(base, model.config, min_pixels, max_pixels, system_prompt, rule)
     return Student(model=model, encoder=encoder, path=str(path))
 
 
 def build_encoder(
-    folder: Path, config: Any, min_pixels: int | None = None, max_pixels: int | None = None, system_prompt: str = ""
+    folder: Path,
+    config: Any,
+    min_pixels: int | None = None,
+    max_pixels: int | None = None,
+    system_prompt: str = "",
+    positions: Positions = "transformers",
 ) -> Encoder:
     """The encoder of the model saved in `folder`, without its weights."""
     from transformers import AutoTokenizer
@@ -72,7 +84,7 @@ def build_encoder(
     with readable(folder):
         vision = read_vision_settings(folder).with_bounds(min_pixels, max_pixels)
         tokenizer = AutoTokenizer.from_pretrained(folder)
-    return Encoder(tokenizer, config, family_of(config), vision, system_prompt)
+    return Encoder(tokenizer, config, family_of(config, positions), vision, system_prompt)
 
 
 @contextmanager

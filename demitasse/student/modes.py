@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
+from demitasse.answers import read_options
 from demitasse.chat.kinds import BOX_STYLES
 from demitasse.dataset import Item
 from demitasse.dataset.evidence import Evidence, PlacedBox, core_frames_of, evidence_of
@@ -24,7 +25,8 @@ from demitasse.errors import DataError
 from demitasse.geometry import from_canonical
 from demitasse.student.token_kinds import Kind
 
-Frames = Literal["video", "blank", "none"]
+Frames = Literal["video", "first", "shuffled", "blank", "none"]
+Positions = Literal["transformers", "qwen"]  # `demitasse.student.family.goes_on`
 Way = Literal["answer", "think", "explain", "evidence", "answer_from_evidence"]
 ResponseMode = Literal["answer", "think", "evidence", "answer_from_evidence", "explain_or_answer"]
 AskMode = Literal["answer", "think", "explain", "evidence", "answer_from_evidence", "two_stage"]
@@ -35,6 +37,7 @@ REASONS: tuple[Way, ...] = ("think", "explain")  # the ways in which reasoning c
 EXPLAIN = "Explain step by step what is seen and what follows from it, and then give the answer."
 EVIDENCE = "Do not answer yet: write one sentence that tells what is seen on which the answer rests."
 GENERATED = "generated_evidence"
+BY_LETTERS = "by_letters"
 FROM_EVIDENCE = "Give the answer, from this evidence and from what is seen."
 
 Size = tuple[int, int]
@@ -66,6 +69,19 @@ def asked_question(item: Item, way: Way, box_style: str | None = None, size: Siz
 def with_generated_evidence(item: Item, text: str) -> Item:
     """The item, to be answered from what a student wrote, as it wrote it."""
     return replace(item, extra=item.extra | {GENERATED: text})
+
+
+def by_letters(item: Item) -> Item:
+    """The item, to be answered by the likeliest of its options' letters (`demitasse.student.letters`).
+
+    Raises:
+        DataError: if its question lists no options.
+    """
+    if not read_options(item.question):
+        raise DataError(
+            f"{item.media_id}: {shown(item.question)} lists no options, one a line; ask it with --mcq generate"
+        )
+    return replace(item, extra=item.extra | {BY_LETTERS: True})
 
 
 def target_parts(

@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from demitasse.atomic import write_text
 from demitasse.errors import ConfigError
-from demitasse.student.modes import AskMode, ResponseMode
+from demitasse.student.modes import AskMode, Positions, ResponseMode
 
 RECORD = "demitasse.json"
 FORMAT = "demitasse-student-v1"
@@ -44,7 +44,8 @@ class HowTrained:
     """What a student was shown and told in training, and what it learnt to write.
 
     `tasks` are those of its items, `base` is the name of the model that it was trained from. `base_sha256` is the hash
-    of the base's weights (`demitasse.student.weights.weights_hash`): an adapter fits no others.
+    of the base's weights (`demitasse.student.weights.weights_hash`): an adapter fits no others. `positions` says where
+    text goes on behind a video (`demitasse.student.family.goes_on`).
     """
 
     frames: FramesUsed
@@ -53,6 +54,7 @@ class HowTrained:
     tasks: tuple[str, ...] = ()
     base: str = ""
     base_sha256: str = ""
+    positions: Positions = "transformers"
 
     @property
     def modes(self) -> tuple[AskMode, ...]:
@@ -92,5 +94,15 @@ def _checked(found: Any) -> HowTrained:
         raise ValueError
     if not isinstance(frames.fps, int | float) or not isinstance(found["system_prompt"], str):
         raise ValueError
-    of_base = str(found.get("base", "")), str(found.get("base_sha256", ""))
-    return HowTrained(frames, found["system_prompt"], found["response_mode"], tuple(found.get("tasks", ())), *of_base)
+    positions = found.get("positions", "transformers")
+    if positions not in get_args(Positions):
+        raise ValueError
+    return HowTrained(
+        frames,
+        found["system_prompt"],
+        found["response_mode"],
+        tuple(found.get("tasks", ())),
+        str(found.get("base", "")),
+        str(found.get("base_sha256", "")),
+        positions,
+    )

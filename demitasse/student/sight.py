@@ -1,8 +1,9 @@
 """What a student is shown: an item's frames, from the cache, by one policy for training and asking.
 
-`blank` shows as many black frames instead, a control that keeps everything but the seeing; `none` shows nothing, and
-the prompt is text alone. An item may say by itself what is to be seen of its medium, in its extra field
-`shown_frames`: the sampled frames nearest to these seconds, or nothing at all if there are none.
+`first` shows the first of the frames alone, a video of one frame; `blank` shows as many black frames instead, a control
+that keeps everything but the seeing; `none` shows nothing, and the prompt is text alone. `shuffled` shows what it is
+given: another video, which whoever asks has chosen. An item may say by itself what is to be seen of its medium, in its
+extra field `shown_frames`: the sampled frames nearest to these seconds, or nothing at all if there are none.
 """
 
 from __future__ import annotations
@@ -74,8 +75,7 @@ class Sight:
         seconds = shown_frames(item)
         if self.settings.frames == "none" or seconds == []:
             return None
-        whole = self._whole(item, path)
-        return whole if seconds is None else only(whole, seconds, self._vision)
+        return self._chosen(self._whole(item, path), seconds)
 
     def outline(self, item: Item, path: Path) -> Clip | None:
         """The clip that `show` would give, with pixels that have a shape and no values, on torch's meta device.
@@ -92,7 +92,7 @@ class Sight:
             self._outlines[path] = self._fitted(item, *self._unseen(item, path))
         whole = self._outlines[path]
         _check_boxes(item, whole, self._vision.factor)
-        return whole if seconds is None else only(whole, seconds, self._vision)
+        return self._chosen(whole, seconds)
 
     def cached(self, path: Path) -> Outline:
         """What a video takes in the frame cache, and whether it lies there.
@@ -101,6 +101,10 @@ class Sight:
             MediaError: if the file cannot be read.
         """
         return self.cache.outline(path, self.settings.policy, self.settings.max_pixels, self.budget)
+
+    def _chosen(self, whole: Clip, seconds: list[float] | None) -> Clip:
+        clip = whole if seconds is None else only(whole, seconds, self._vision)
+        return first(clip, self._vision) if self.settings.frames == "first" else clip
 
     def _whole(self, item: Item, path: Path) -> Clip:
         clip = self._kept.get(path)
@@ -166,6 +170,12 @@ def only(clip: Clip, seconds: list[float], vision: VisionSettings) -> Clip:
     places = sorted({int(np.abs(clip.times - second).argmin()) for second in seconds})
     frames = clip.pixels.frames[torch.tensor(places)].repeat_interleave(vision.temporal_patch_size, dim=0)
     return Clip(Pixels(frames, (len(places), *clip.pixels.grid[1:])), clip.times[places], stills=True)
+
+
+def first(clip: Clip, vision: VisionSettings) -> Clip:
+    """The clip's first frame, as large as among the others; it fills its temporal patch, as an odd last one does."""
+    frames = clip.pixels.frames[:1].repeat_interleave(vision.temporal_patch_size, dim=0)
+    return Clip(Pixels(frames, (1, *clip.pixels.grid[1:])), clip.times[:1], clip.stills)
 
 
 def _check_boxes(item: Item, clip: Clip, factor: int) -> None:

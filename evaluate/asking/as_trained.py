@@ -12,7 +12,9 @@ from demitasse.media.sample import SamplingPolicy
 from demitasse.student.record import RECORD, HowTrained, read_record
 from evaluate.asking.student import StudentSettings
 
-FLAGS = ("mode", "fps", "max_frames", "min_frames", "max_pixels", "min_pixels", "video_pixels", "system_prompt")
+FLAGS = (
+    "mode", "fps", "max_frames", "min_frames", "max_pixels", "min_pixels", "video_pixels", "system_prompt", "positions",
+)  # fmt: skip
 
 
 def resolve(model: Path | None, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -37,7 +39,8 @@ def resolve(model: Path | None, given: Mapping[str, Any]) -> tuple[dict[str, Any
 
 
 def _trained(record: HowTrained) -> dict[str, Any]:
-    return asdict(record.frames) | {"mode": record.modes[0], "system_prompt": record.system_prompt}
+    own = {"mode": record.modes[0], "system_prompt": record.system_prompt, "positions": record.positions}
+    return asdict(record.frames) | own
 
 
 def _told(model: Path, record: HowTrained, trained: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:

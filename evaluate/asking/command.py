@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from demitasse.chat.kinds import OPENAI_KINDS
 from demitasse.errors import ConfigError
 from demitasse.stages import CHECKOUT
-from demitasse.student.modes import AskMode, CotaskSource, Frames
+from demitasse.student.modes import AskMode, CotaskSource, Frames, Positions
 from evaluate.asking.shown import SentAs
-from evaluate.asking.student import StudentSettings
+from evaluate.asking.student import Mcq, StudentSettings
 from evaluate.records import Json
+from evaluate.seen import overlap_sentences
 from evaluate.spelled import spelled
 
 if TYPE_CHECKING:
     from demitasse.chat.model import ChatModel
+    from demitasse.dataset import TaskFile
     from evaluate.asking.predict import Endpoint, Student
+    from evaluate.asking.preparation import Asking
 
-Opened = tuple[Callable[[], "Student | Endpoint"], Json, str]
+Opened = tuple[Callable[[], "Student | Endpoint"], Json, str]  # what opens it, all that decides its answers, its name
+Opener = Callable[[StudentSettings, Path], Opened]
 PRICES = CHECKOUT / "annotate" / "prices.yaml"
 _DEFAULTS = StudentSettings(model=Path())
 
@@ -34,8 +39,12 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="run folder to write; an unfinished run goes on")
     parser.add_argument("--tasks", nargs="+", default=[], help="ask only these tasks")
     _add_trained_arguments(parser.add_argument_group("as in training, which a student of `demitasse train` remembers"))
-    parser.add_argument("--frames", choices=get_args(Frames), default=_DEFAULTS.frames, help="blank, none: controls")
+    parser.add_argument("--frames", choices=get_args(Frames), default=_DEFAULTS.frames, help="all but video: controls")
     parser.add_argument("--max-new-tokens", type=int, default=_DEFAULTS.max_new_tokens, help="longest answer")
+    parser.add_argument("--mcq", choices=get_args(Mcq), default=_DEFAULTS.mcq, help="letters: one pass, no writing")
+    parser.add_argument("--temperature", type=_temperature, default=0.0, help="0: greedy; none: the endpoint's own")
+    parser.add_argument("--seed", type=int, default=0, help="of words that are drawn, and of shuffled videos")
+    parser.add_argument("--repeats", type=int, metavar="K", help="ask K times, with seed + 1 … seed + K")
     parser.add_argument("--batch-size", type=int, default=8, help="items asked at once")
     parser.add_argument("--dtype", default=_DEFAULTS.dtype, choices=("auto", "float32", "bfloat16", "float16"))
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
@@ -55,6 +64,7 @@ def _add_trained_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--min-pixels", type=int, help="fewest pixels of a frame or image (else the model's)")
     group.add_argument("--video-pixels", type=int, help="most pixels of all frames of a video together (else no bound)")
     group.add_argument("--system-prompt", help="put before every question (else none)")
+    group.add_argument("--positions", choices=get_args(Positions), help=f"behind a video (else {usual.positions})")
 
 
 def _add_endpoint_arguments(group: argparse._ArgumentGroup) -> None:
@@ -62,7 +72,6 @@ def _add_endpoint_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--student", type=Path, metavar="DIR", help="folder of what is served: it is asked as trained")
     group.add_argument("--kind", choices=sorted(OPENAI_KINDS), help="what serves it (else as the host's name tells)")
     group.add_argument("--send", choices=get_args(SentAs), help="how a video goes out (else as its kind keeps it)")
-    group.add_argument("--temperature", type=_temperature, default=0.0, help="0: greedy; none: the endpoint's own")
     group.add_argument("--api-key-env", default="OPENAI_API_KEY", help="environment variable that holds the key")
     group.add_argument("--timeout", type=float, default=300.0, help="seconds for one reply")
     group.add_argument("--concurrency", type=int, default=8, help="requests in flight")
@@ -94,39 +103,57 @@ def run_predict(args: argparse.Namespace) -> int:
     """Ask the student; returns the exit code."""
     from demitasse.dataset import read, read_folder
     from evaluate.asking.as_trained import FLAGS, resolve
-    from evaluate.asking.predict import predict
-    from evaluate.asking.preparation import Preparation, asking_of
+    from evaluate.asking.preparation import asking_of
 
     if args.batch_size < 1 or args.max_new_tokens < 1:
         raise ConfigError("--batch-size and --max-new-tokens must be 1 or more")
     _check_endpoint(args)
+    _check_draws(args)
     folder = args.student if args.endpoint else Path(args.model)
     trained, told = resolve(folder, {name: getattr(args, name) for name in FLAGS})
     for line in told:
         print(line, file=sys.stderr if line.startswith("warning") else sys.stdout)
     args.mode = trained["mode"]
-    settings = StudentSettings(
-        folder or Path(), frames=args.frames, max_new_tokens=args.max_new_tokens, dtype=args.dtype, **trained
-    )
+    own = {name: getattr(args, name) for name in ("frames", "max_new_tokens", "dtype", "mcq", "seed")}
+    own["temperature"] = 0.0 if args.endpoint else args.temperature  # an endpoint is told by `EndpointSettings`
+    settings = StudentSettings(folder or Path(), **own, **trained)
     files = [file for path in args.data for file in (read_folder(path) if path.is_dir() else [read(path)])]
     asking = asking_of(args)
+    open_one = partial(_endpoint, args) if args.endpoint else _local(args, settings)
+    if args.repeats is None:
+        return _run(args, files, asking, open_one(settings, args.out), args.out)
+    return _run_repeats(args, files, asking, open_one, settings)
+
+
+def _run(args: argparse.Namespace, files: Sequence[TaskFile], asking: Asking, opened: Opened, out: Path) -> int:
+    """One run folder; returns the exit code."""
+    from demitasse.student.trained_on import read_trained_on
+    from evaluate.asking.predict import predict
+    from evaluate.asking.preparation import Preparation
+
+    folder = args.student if args.endpoint else Path(args.model)
+    open_one, record, name = opened
     preparation = Preparation(asking, files)
-    open_one, record, name = _endpoint(args, settings) if args.endpoint else _local(args, settings)
+    shuffle = args.seed if args.frames == "shuffled" else None
     done = predict(
         open_one,
         files,
-        args.out,
+        out,
         name,
-        record | asking.record(),
+        record | asking.record() | ({} if shuffle is None else {"shuffle_seed": shuffle}),
         batch_size=args.batch_size,
         tasks=args.tasks,
         command=spelled("predict", args),
         prepare=preparation,
+        shuffle=shuffle,
+        seen=read_trained_on(folder) if folder else None,
     )
     failed = f", {done.failed} could not be asked (their rows say why)" if done.failed else ""
-    print(f"{args.out}: {done.asked} items asked, {done.found} found done{failed}")
+    print(f"{out}: {done.asked} items asked, {done.found} found done{failed}")
     for kind, count in preparation.missing.items():
         print(f"{count} items were asked without {kind}: nobody had said it")
+    for sentence in overlap_sentences(done.trained_on):
+        print(f"warning: {sentence}", file=sys.stderr)
     if done.failed:
         print(f"the first: {done.why}", file=sys.stderr)
     if done.halted:
@@ -134,25 +161,57 @@ def run_predict(args: argparse.Namespace) -> int:
     return done.exit_code
 
 
+def _run_repeats(
+    args: argparse.Namespace, files: Sequence[TaskFile], asking: Asking, open_one: Opener, settings: StudentSettings
+) -> int:
+    """A run folder for each repeat, and how far they differ; returns the worst exit code."""
+    from evaluate.asking.repeats import REPEATS, folder_of, repeats_table, write_repeats
+
+    worst = 0
+    for repeat in range(1, args.repeats + 1):
+        out = folder_of(args.out, repeat)
+        opened = open_one(replace(settings, seed=args.seed + repeat), out)
+        worst = max(worst, _run(args, files, asking, opened, out))
+    print(f"{args.out / REPEATS}: {args.repeats} runs\n{repeats_table(write_repeats(args.out, args.repeats))}")
+    return worst
+
+
 def _check_endpoint(args: argparse.Namespace) -> None:
-    """Refuse what says nothing without an endpoint."""
+    """Refuse what says nothing with an endpoint, or without one."""
     if args.endpoint:
+        if args.positions:
+            raise ConfigError("--positions is said of a student in this process; an endpoint counts its own")
+        if args.mcq == "letters":
+            raise ConfigError("--mcq letters needs a student in this process: an endpoint tells only what it writes")
         return
     for name in ("student", "kind", "send", "requests_per_minute", "budget_usd"):
         if getattr(args, name) is not None:
             raise ConfigError(f"--{name.replace('_', '-')} is said of an endpoint; name it with --endpoint")
-    if args.temperature != 0:
-        raise ConfigError("--temperature is said of an endpoint: a student in this process is asked greedily")
+    if args.temperature is None:
+        raise ConfigError("--temperature none leaves it to an endpoint; name it with --endpoint, or give a number")
 
 
-def _local(args: argparse.Namespace, settings: StudentSettings) -> Opened:
-    """How to open the student of a folder, what decides its answers, and its name."""
+def _check_draws(args: argparse.Namespace) -> None:
+    """Refuse repeats that would be equal, and a seed of nothing."""
+    if args.temperature is not None and not 0 <= args.temperature <= 100:
+        raise ConfigError(f"--temperature is {args.temperature}; it must be from 0 to 100")
+    if args.repeats is not None and args.repeats < 2:
+        raise ConfigError(f"--repeats is {args.repeats}; a spread needs 2 or more")
+    if args.repeats and args.temperature == 0:
+        raise ConfigError("--repeats of greedy answers are equal; give a --temperature above 0, such as 0.7")
+    if args.seed and args.temperature == 0 and args.frames != "shuffled":
+        raise ConfigError("--seed changes nothing without a --temperature above 0 or --frames shuffled")
+
+
+def _local(args: argparse.Namespace, settings: StudentSettings) -> Opener:
+    """How to open the student of a folder, loaded once however often it is opened."""
     from evaluate.asking.student import open_student
 
-    return partial(open_student, settings, args.cache, args.device), settings.record(), args.model
+    loaded = cache(partial(open_student, settings, args.cache, args.device))
+    return lambda asked, out: (lambda: loaded().with_seed(asked.seed), asked.record(), args.model)
 
 
-def _endpoint(args: argparse.Namespace, settings: StudentSettings) -> Opened:
+def _endpoint(args: argparse.Namespace, settings: StudentSettings, out: Path) -> Opened:
     """How to open the model behind an endpoint, what decides its answers, and its name."""
     from demitasse.engine.limits import Limits
     from demitasse.prices import load_prices
@@ -168,12 +227,13 @@ def _endpoint(args: argparse.Namespace, settings: StudentSettings) -> Opened:
         settings.max_new_tokens,
         settings.mode,
         settings.system_prompt,
+        settings.seed,
     )
     if not args.kind:
         print(f"{chat.name}: videos go out as {how.sent_as}; if it is vLLM or SGLang, say so with --kind")
     limits = Limits(concurrency=args.concurrency, requests_per_minute=args.requests_per_minute)
     prices = load_prices(args.prices)
-    opened = partial(EndpointStudent, chat, sight, how, args.out, limits, prices, args.budget_usd)
+    opened = partial(EndpointStudent, chat, sight, how, out, limits, prices, args.budget_usd)
     return opened, endpoint_record(settings, args.student, chat, how), chat.name
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +59,7 @@ class EndpointSettings:
         max_new_tokens: an answer longer than this is cut, and counted as cut.
         mode: the way of asking.
         system_prompt: put before every question.
+        seed: of what is drawn at a temperature, which an endpoint may heed or not.
     """
 
     sent_as: SentAs
@@ -67,16 +68,22 @@ class EndpointSettings:
     max_new_tokens: int = 512
     mode: AskMode = "answer"
     system_prompt: str = ""
+    seed: int = 0
+
+    @property
+    def sampling_seed(self) -> int | None:
+        """The seed to send; None where nothing is drawn, or the endpoint is left to itself."""
+        return self.seed if self.temperature else None
 
     def record(self) -> Json:
         """All of it that decides the answers and is not among `StudentSettings`."""
-        decoding = "greedy" if self.temperature == 0 else {"temperature": self.temperature}
+        decoding = "greedy" if self.temperature == 0 else {"temperature": self.temperature, "seed": self.sampling_seed}
         return {"sent_as": self.sent_as, "box_style": self.box_style, "decoding": decoding}
 
 
 def endpoint_record(shown: StudentSettings, student: Path | None, chat: ChatModel, how: EndpointSettings) -> Json:
     """All that decides the answers, as JSON; the hash of a folder stands for what is said to be served."""
-    local = {name: value for name, value in asdict(shown).items() if name != "dtype"}
+    local = {name: value for name, value in shown.shown().items() if name not in ("dtype", "positions", "mcq")}
     return {**local, "model": model_hash(student) if student else "", "endpoint": chat.name, **how.record()}
 
 
@@ -193,7 +200,7 @@ class EndpointStudent:
         question = Text(asked_question(item, way, self._settings.box_style, size))
         settings = self._settings
         extra = _switches(way) if self._chat.capability.template_switches else {}
-        sampling = Sampling(settings.temperature, settings.max_new_tokens, extra=extra)
+        sampling = Sampling(settings.temperature, settings.max_new_tokens, seed=settings.sampling_seed, extra=extra)
         request = Request("", (*parts, question), settings.system_prompt, sampling=sampling)
         return said(await caller.ask_once(self._chat, request))
 

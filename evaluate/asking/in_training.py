@@ -11,7 +11,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,7 +109,7 @@ class Evaluator:
         self._files = questions(held_out)
         stages = ContextSettings(read_stages(held_out.cotasks), held_out.cotasks_source)
         context = Asking(stages, tuple(map(Path, held_out.cotasks_from)))
-        self._settings = asdict(settings) | {"model": key, "decoding": "greedy"} | context.record()
+        self._settings = settings.shown() | {"model": key, "decoding": "greedy"} | context.record()
         self._preparation = Preparation(context, self._files)
 
     @property

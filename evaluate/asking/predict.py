@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -13,16 +13,17 @@ from tqdm import tqdm
 
 from demitasse.atomic import write_text
 from demitasse.dataset import Item, TaskFile
-from demitasse.dataset.item_id import id_of, storable
+from demitasse.dataset.item_id import storable
 from demitasse.engine.budget import BudgetSpent
 from demitasse.engine.journal import Journal
 from demitasse.engine.lock import lock_results
 from demitasse.errors import ConfigError, DataError, DemitasseError, MediaError
 from demitasse.media.probe import content_hash
+from demitasse.student.trained_on import TrainedOn
 from evaluate.asking.provenance import provenance
+from evaluate.asking.work import Preparation, Work, shuffled, work_of
 from evaluate.comparing.arm import ITEMS, PREDICTIONS, RUN
-from evaluate.metric import METRICS, metric_of
-from evaluate.records import Asked, Json, Prediction, read_predictions, read_rows, write_rows
+from evaluate.records import Json, Prediction, read_predictions, read_rows, write_rows
 
 PROGRESS_AFTER = 2.0  # seconds
 
@@ -46,16 +47,13 @@ class Generated(Protocol):
         ...
 
 
-class Preparation(Protocol):
-    """Turns items into what is shown and asked; `evaluate.asking.preparation.Preparation` is one."""
-
-    def __call__(self, item: Item, task: str) -> Item:
-        """The item of a task as it is shown and asked; DataError where that cannot be."""
-        ...
+@runtime_checkable
+class Detailed(Protocol):
+    """A reply of which more is known than its words."""
 
     @property
-    def missing(self) -> dict[str, int]:
-        """What there was not to be put beside the questions, counted by kind."""
+    def detail(self) -> Json:
+        """What goes into its row, as JSON."""
         ...
 
 
@@ -83,7 +81,8 @@ class Endpoint(Protocol):
 class Predicted:
     """What a run did: asked now, found done from before, how many of all could not be asked, and why the first.
 
-    `halted` says why it ended with items left: the budget is spent.
+    `halted` says why it ended with items left: the budget is spent. `trained_on` counts what the student had seen
+    before, None where nobody knows.
     """
 
     asked: int
@@ -91,20 +90,12 @@ class Predicted:
     failed: int
     why: str = ""
     halted: str = ""
+    trained_on: Json | None = None
 
     @property
     def exit_code(self) -> int:
         """0, or 3 when some items could not be asked."""
         return 3 if self.failed or self.halted else 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    asked: Asked
-    item: Item  # as it is shown and asked
-    path: Path
-    media: str  # content hash; empty if there is no such file
-    fault: str = ""  # why it cannot be asked
 
 
 def predict(
@@ -117,6 +108,8 @@ def predict(
     tasks: Collection[str] = (),
     command: str = "",
     prepare: Preparation | None = None,
+    shuffle: int | None = None,
+    seen: TrainedOn | None = None,
 ) -> Predicted:
     """Ask a student the items of `files` and write `items.jsonl`, `predictions.jsonl` and `run.json` to `out`.
 
@@ -133,15 +126,21 @@ def predict(
         tasks: the tasks to ask; all of them if empty.
         command: the command line, kept in `run.json`.
         prepare: what is put before and beside the questions; an item's id and its row stay those of the item itself.
+        shuffle: a seed, to show each item another one's medium; its row says whose.
+        seen: what the student learnt from and was chosen on; None if nobody knows.
 
     Raises:
         ConfigError: if `out` holds a run of other settings or other items.
         DemitasseError: if another process works on `out`.
         DataError: if an item is there twice, has no task, cannot be prepared, or none is left to ask.
     """
-    work = _work(files, tasks, prepare)
+    work = work_of(files, tasks, prepare)
+    trained_on = seen.counts({one.asked.item_id: one.media for one in work}) if seen else None
+    if shuffle is not None:
+        work = list(shuffled(work, shuffle))
     missing = prepare.missing if prepare else {}
-    header = _header(work, settings, files) | {"student": name, "command": command, "missing": missing, **provenance()}
+    header = _header(work, settings, files) | {"student": name, "command": command, "missing": missing}
+    header |= {"trained_on": trained_on, **provenance()}
     with lock_results(out):
         begun = _check_begun(out, header)
         done = _resume(out / PREDICTIONS, work)
@@ -151,76 +150,11 @@ def predict(
             write_rows(out / ITEMS, [one.asked.to_json() for one in work])
             write_text(out / RUN, json.dumps(header, indent=2, ensure_ascii=False) + "\n")
         told = _ask(student, left, out, batch_size) if student else _Told()
-    return Predicted(told.asked, len(done), len(told.reasons), next(iter(told.reasons), ""), told.halted)
+    why = next(iter(told.reasons), "")
+    return Predicted(told.asked, len(done), len(told.reasons), why, told.halted, trained_on)
 
 
-def _work(files: Sequence[TaskFile], tasks: Collection[str], prepare: Preparation | None) -> list[_Work]:
-    """The items to ask, in the order in which they are best asked.
-
-    Tasks one after the other, because a batch takes as long as its longest answer; within a task, questions
-    about one video side by side.
-    """
-    known = sorted({file.task_of(item) for file in files for item in file.items})
-    if absent := [task for task in tasks if task not in known]:
-        raise DataError(f"--tasks: no item is of task '{absent[0]}'; the dataset's tasks are {', '.join(known)}")
-    hashes: dict[Path, str] = {}
-    work: dict[str, _Work] = {}
-    for file in files:
-        for index, item in enumerate(file.items):
-            one = _one(file, index, item, hashes)
-            if tasks and one.asked.task not in tasks:
-                continue
-            if prepare:
-                one = _prepared(one, prepare)
-            if one.asked.item_id in work:
-                raise DataError(
-                    f"{file.path}: items[{index}]: this question about {item.media_id} is asked twice in task "
-                    f"'{one.asked.task}'; remove one, or give each its own item_index"
-                )
-            work[one.asked.item_id] = one
-    if not work:
-        raise DataError("there is no item to ask: the dataset's files hold none")
-    faults = [one.fault for one in work.values() if one.fault]
-    if len(faults) == len(work):
-        raise DataError(faults[0])
-    order = list(METRICS)
-    return sorted(
-        work.values(),
-        key=lambda one: (
-            order.index(metric_of(one.asked.task).name),
-            one.asked.task,
-            one.asked.video_id,
-            one.asked.question,
-        ),
-    )
-
-
-def _one(file: TaskFile, index: int, item: Item, hashes: dict[Path, str]) -> _Work:
-    task = file.task_of(item)
-    if not task:
-        raise DataError(f"{file.path}: items[{index}] has no task, so it cannot be scored; set metadata.task")
-    path = file.media_path(item)
-    if path not in hashes:
-        hashes[path] = content_hash(path) if path.is_file() else ""
-    asked = Asked(
-        item_id=id_of(item, task),
-        task=task,
-        video_id=item.media_id,
-        question=storable(item.question),
-        reference=storable(item.answer),
-        extra=item.extra,
-    )
-    return _Work(asked, item, path, hashes[path])
-
-
-def _prepared(one: _Work, prepare: Preparation) -> _Work:
-    try:
-        return replace(one, item=prepare(one.item, one.asked.task))
-    except DataError as fault:
-        return replace(one, fault=str(fault))
-
-
-def _header(work: Sequence[_Work], settings: Json, files: Sequence[TaskFile]) -> Json:
+def _header(work: Sequence[Work], settings: Json, files: Sequence[TaskFile]) -> Json:
     return {
         "format": "demitasse-predictions-v1",
         "settings": settings,
@@ -246,7 +180,7 @@ def _check_begun(out: Path, header: Json) -> bool:
     return True
 
 
-def _resume(path: Path, work: Sequence[_Work]) -> set[str]:
+def _resume(path: Path, work: Sequence[Work]) -> set[str]:
     """Ids that need not be asked again; rows that do, and a line that a kill has torn, are taken out of the file."""
     Journal(path, lambda row: str(row["item_id"])).close()  # makes the file, and sets a torn line aside
     media = {one.asked.item_id: one.media for one in work}
@@ -266,7 +200,7 @@ class _Told:
     halted: str = ""
 
 
-def _ask(student: Student | Endpoint, work: Sequence[_Work], out: Path, batch_size: int) -> _Told:
+def _ask(student: Student | Endpoint, work: Sequence[Work], out: Path, batch_size: int) -> _Told:
     """Ask, keeping what was answered before more is asked."""
     told = _Told()
     progress = tqdm(total=len(work), desc=f"predict {out.name}", unit="item", delay=PROGRESS_AFTER, disable=None)
@@ -290,7 +224,7 @@ def _ask(student: Student | Endpoint, work: Sequence[_Work], out: Path, batch_si
     return told
 
 
-def _ask_endpoint(endpoint: Endpoint, work: Sequence[_Work], keep: Callable[[Sequence[Prediction]], None]) -> str:
+def _ask_endpoint(endpoint: Endpoint, work: Sequence[Work], keep: Callable[[Sequence[Prediction]], None]) -> str:
     """Ask all at once; returns why it ended early, empty if it did not."""
 
     def take(place: int, said: Generated | DemitasseError) -> None:
@@ -304,15 +238,20 @@ def _ask_endpoint(endpoint: Endpoint, work: Sequence[_Work], keep: Callable[[Seq
     return ""
 
 
-def _fault(one: _Work, reason: str) -> Prediction:
-    return Prediction(one.asked, "", "error", storable(reason), one.media)
+def _fault(one: Work, reason: str) -> Prediction:
+    return Prediction(one.asked, "", "error", storable(reason), one.media, detail=_detail(one))
+
+
+def _detail(one: Work, said: Generated | None = None) -> Json:
+    own: Json = said.detail if isinstance(said, Detailed) else {}
+    return ({"shown": one.shown} if one.shown else {}) | own
 
 
 def _reason(fault: DemitasseError) -> str:
     return fault.reason if isinstance(fault, MediaError) else str(fault)
 
 
-def _row(one: _Work, said: Generated) -> Prediction:
+def _row(one: Work, said: Generated) -> Prediction:
     question = storable(one.item.question)
     return Prediction(
         one.asked,
@@ -321,10 +260,11 @@ def _row(one: _Work, said: Generated) -> Prediction:
         media=one.media,
         evidence=storable(said.evidence),
         prompt=question if question != one.asked.question else "",
+        detail=_detail(one, said),
     )
 
 
-def _answer(student: Student, batch: Sequence[_Work]) -> Iterator[Prediction]:
+def _answer(student: Student, batch: Sequence[Work]) -> Iterator[Prediction]:
     """The batch's rows; a bad item is found by asking its batch one by one."""
     try:
         replies = student.answer([(one.item, one.path) for one in batch])

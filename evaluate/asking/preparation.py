@@ -19,8 +19,9 @@ from demitasse.errors import ConfigError, DataError
 from demitasse.media.probe import content_hash
 from demitasse.selector.selections import SELECTIONS, read_selections
 from demitasse.student.cotask_context import ContextSettings, CotaskContext, read_predicted, read_stages
-from demitasse.student.modes import with_generated_evidence
+from demitasse.student.modes import by_letters, with_generated_evidence
 from demitasse.student.replies import PREDICTIONS, read_replies
+from evaluate.metric import MCQ, metric_of
 from evaluate.records import Json
 
 
@@ -33,12 +34,14 @@ class Asking:
         cotasks_from: runs whose replies are the CoTasks, for source `predicted`.
         evidence_from: a run whose replies are the evidence to answer from; None for the items' own.
         selected: a folder of chosen frames.
+        letters: multiple choice is answered by the options' letters.
     """
 
     context: ContextSettings = field(default_factory=ContextSettings)
     cotasks_from: tuple[Path, ...] = ()
     evidence_from: Path | None = None
     selected: Path | None = None
+    letters: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself.
@@ -89,7 +92,7 @@ def asking_of(args: argparse.Namespace) -> Asking:
     noise = read_noise(args.noise)
     stages, masks = read_stages(args.cotasks), args.leak_guard == "mask"
     context = ContextSettings(stages, args.cotasks_source, noise, args.cotasks_seed, masks)
-    return Asking(context, tuple(args.cotasks_from), args.evidence_from, args.selected)
+    return Asking(context, tuple(args.cotasks_from), args.evidence_from, args.selected, args.mcq == "letters")
 
 
 def read_noise(words: Sequence[str]) -> dict[int, float]:
@@ -121,19 +124,21 @@ class Preparation:
         )
         self._silent = 0
         self._selected = read_selections(asking.selected) if asking.selected else None
+        self._letters = asking.letters
 
     def __call__(self, item: Item, task: str) -> Item:
         """The item as it is shown and asked.
 
         Raises:
-            DataError: if it has no CoTasks or chosen frames, and is to be asked with them.
+            DataError: if it has no CoTasks, chosen frames or options, and is to be asked with them.
         """
         put = item if self._selected is None else self._chosen(item, id_of(item, task))
         if self._evidence is not None:
             said = self._evidence.get(id_of(item, task), "")
             self._silent += not said
             put = with_generated_evidence(put, said)
-        return self._context.add(put)
+        put = self._context.add(put)
+        return by_letters(put) if self._letters and metric_of(task) is MCQ else put
 
     def _chosen(self, item: Item, item_id: str) -> Item:
         selections = self._selected or {}

@@ -131,7 +131,9 @@ def test_chosen_frames_are_all_that_is_shown_and_the_ids_stay(predict, selected,
 
     seen = []
     ask = generate.generate
-    monkeypatch.setattr(generate, "generate", lambda student, made, most: seen.extend(made) or ask(student, made, most))
+    monkeypatch.setattr(
+        generate, "generate", lambda student, made, *how, **more: seen.extend(made) or ask(student, made, *how, **more)
+    )
     _, whole = predict(out="whole")
     code, chosen = predict("--selected", selected(), out="chosen")
     assert code == 0

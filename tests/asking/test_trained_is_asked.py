@@ -36,7 +36,7 @@ def asked(world, family, tmp_path, monkeypatch) -> Iterator:
     def ask(*more: object, out: str = "out") -> list[tuple[int, ...]]:
         seen: list[Encoded] = []
 
-        def note(student, prompts, max_new_tokens):
+        def note(student, prompts, *how, **more):
             seen.extend(prompts)
             return [generate.Generated("A", "stop", 1) for _ in prompts]
 

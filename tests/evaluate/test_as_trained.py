@@ -36,6 +36,7 @@ def test_flags_that_are_not_given_are_those_of_training(student):
         "min_pixels": None,
         "video_pixels": 20_000,
         "system_prompt": "Watch closely.",
+        "positions": "transformers",
     }
     [line] = told
     assert str(student / RECORD) in line
@@ -114,3 +115,11 @@ def test_numbers_out_of_range_are_refused(tmp_path, name):
 def test_frames_that_cannot_be_are_refused_before_anything_is_said(student, given, said):
     with pytest.raises(ConfigError, match=said):
         resolve(student, NOTHING | given)
+
+
+def test_positions_are_those_of_training_unless_someone_says_otherwise(tmp_path):
+    write_record(tmp_path, replace(TRAINED, positions="qwen"))
+    assert resolve(tmp_path, NOTHING)[0]["positions"] == "qwen"
+    values, told = resolve(tmp_path, NOTHING | {"positions": "transformers"})
+    assert values["positions"] == "transformers"
+    assert any("--positions is 'transformers', not 'qwen'" in line for line in told)

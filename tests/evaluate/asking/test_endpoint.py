@@ -299,7 +299,7 @@ def test_a_wrong_key_ends_the_run_at_once_and_stands_nowhere(ask, tmp_path, monk
     [
         pytest.param(["--kind", "vllm"], "--kind is said of an endpoint", id="kind"),
         pytest.param(["--budget-usd", "1"], "--budget-usd is said of an endpoint", id="budget"),
-        pytest.param(["--temperature", "1"], "--temperature is said of an endpoint", id="temperature"),
+        pytest.param(["--temperature", "none"], "--temperature none leaves it to an endpoint", id="temperature"),
     ],
 )
 def test_what_is_said_of_an_endpoint_needs_one(data, tmp_path, capsys, words, complaint):

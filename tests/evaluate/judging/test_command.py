@@ -2,7 +2,10 @@
 
 import json
 import shlex
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +23,7 @@ from evaluate.judging.gather import Money
 from evaluate.judging.jury import JudgeSettings, read_jury
 from evaluate.records import read_rows
 
+ROOT = Path(__file__).resolve().parents[3]
 PRICES = "models:\n  - {match: 'openai:loopback/dear*', input: 1000, output: 1000}\n"
 
 
@@ -328,3 +332,13 @@ def test_how_a_reply_ended_is_told_by_its_own_fields_and_no_score_is_read_from_i
     header = read_header(answered / "judge.json")
     assert header["votes"]["unscored_kinds"] == {outcome.value: 4}
     assert {row["fault"] for _, row in read_rows(answered / "judgements.jsonl")} == {"judge_api"}
+
+
+def test_one_judge_asked_once_loads_no_statistics(answered):
+    code = (
+        "import sys\nfrom demitasse.cli import main\n"
+        f"code = main(['judge', {str(answered)!r}, '--model', 'scripted'])\n"
+        "print(code, sorted({'torch', 'scipy', 'matplotlib', 'av'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.splitlines()[-1].endswith(" []")

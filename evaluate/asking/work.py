@@ -1,0 +1,123 @@
+"""The questions of a run: which items are asked, in which order, about which files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from demitasse.dataset import Item, TaskFile
+from demitasse.dataset.item_id import id_of, storable
+from demitasse.errors import DataError
+from demitasse.media.probe import content_hash
+from evaluate.asking.another_video import others
+from evaluate.metric import METRICS, metric_of
+from evaluate.records import Asked
+
+
+class Preparation(Protocol):
+    """Turns items into what is shown and asked; `evaluate.asking.preparation.Preparation` is one."""
+
+    def __call__(self, item: Item, task: str) -> Item:
+        """The item of a task as it is shown and asked; DataError where that cannot be."""
+        ...
+
+    @property
+    def missing(self) -> dict[str, int]:
+        """What there was not to be put beside the questions, counted by kind."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A question, and the file that it is asked about."""
+
+    asked: Asked
+    item: Item  # as it is shown and asked
+    path: Path
+    media: str  # content hash; empty if there is no such file
+    fault: str = ""  # why it cannot be asked
+    shown: str = ""  # id of the medium that is shown in place of its own
+
+
+def work_of(files: Sequence[TaskFile], tasks: Collection[str], prepare: Preparation | None) -> list[Work]:
+    """The items to ask, in the order in which they are best asked.
+
+    Tasks one after the other, because a batch takes as long as its longest answer; within a task, questions
+    about one video side by side.
+    """
+    known = sorted({file.task_of(item) for file in files for item in file.items})
+    if absent := [task for task in tasks if task not in known]:
+        raise DataError(f"--tasks: no item is of task '{absent[0]}'; the dataset's tasks are {', '.join(known)}")
+    hashes: dict[Path, str] = {}
+    work: dict[str, Work] = {}
+    for file in files:
+        for index, item in enumerate(file.items):
+            one = _one(file, index, item, hashes)
+            if tasks and one.asked.task not in tasks:
+                continue
+            if prepare:
+                one = _prepared(one, prepare)
+            if one.asked.item_id in work:
+                raise DataError(
+                    f"{file.path}: items[{index}]: this question about {item.media_id} is asked twice in task "
+                    f"'{one.asked.task}'; remove one, or give each its own item_index"
+                )
+            work[one.asked.item_id] = one
+    if not work:
+        raise DataError("there is no item to ask: the dataset's files hold none")
+    faults = [one.fault for one in work.values() if one.fault]
+    if len(faults) == len(work):
+        raise DataError(faults[0])
+    order = list(METRICS)
+    return sorted(
+        work.values(),
+        key=lambda one: (
+            order.index(metric_of(one.asked.task).name),
+            one.asked.task,
+            one.asked.video_id,
+            one.asked.question,
+        ),
+    )
+
+
+def _one(file: TaskFile, index: int, item: Item, hashes: dict[Path, str]) -> Work:
+    task = file.task_of(item)
+    if not task:
+        raise DataError(f"{file.path}: items[{index}] has no task, so it cannot be scored; set metadata.task")
+    path = file.media_path(item)
+    if path not in hashes:
+        hashes[path] = content_hash(path) if path.is_file() else ""
+    asked = Asked(
+        item_id=id_of(item, task),
+        task=task,
+        video_id=item.media_id,
+        question=storable(item.question),
+        reference=storable(item.answer),
+        extra=item.extra,
+    )
+    return Work(asked, item, path, hashes[path])
+
+
+def _prepared(one: Work, prepare: Preparation) -> Work:
+    try:
+        return replace(one, item=prepare(one.item, one.asked.task))
+    except DataError as fault:
+        return replace(one, fault=str(fault))
+
+
+def shuffled(work: Sequence[Work], seed: int) -> Iterator[Work]:
+    """The work with each item's medium changed for another's of its kind; one that is not there stays, and fails."""
+    there = [one for one in work if one.media]
+    owners = {one.media: one for one in there}
+    shown: dict[str, str] = {}
+    for what in ("video", "picture"):
+        of_kind = [one.media for one in there if (one.item.video_id is None) == (what == "picture")]
+        shown |= others(of_kind, seed, what)
+    for one in work:
+        if not one.media:
+            yield one
+            continue
+        other = owners[shown[one.media]]
+        yield replace(one, path=other.path, media=other.media, shown=other.asked.video_id)
