@@ -23,7 +23,6 @@ from evaluate.judging.protocol import Exchange, Judge, Protocol, exchanges
 from evaluate.judging.questions import key_of
 from evaluate.judging.votes import Vote, write_votes
 from evaluate.records import Json
-from evaluate.stats import clustered_mean
 
 SHUFFLED, GOLD = "shuffled_reference", "gold_as_answer"
 ORDER, VERBOSITY = "order", "verbosity"
@@ -130,6 +129,8 @@ def _control(
 
 
 def _end(name: str, mark: Mark, votes: Sequence[Vote]) -> Json:
+    from evaluate.stats import clustered_mean
+
     near = _NEAR * (mark.high - mark.low)
     limit = mark.low + near if name == SHUFFLED else mark.high - near
     if not votes:
@@ -167,6 +168,8 @@ def _probe(
 
 
 def _change(mark: Mark, pairs: Sequence[tuple[Vote, Vote]]) -> Json:
+    from evaluate.stats import clustered_mean
+
     if not pairs:
         return {
             "n": 0,

@@ -23,6 +23,7 @@ from demitasse.engine.step import Fields, Quarantine, Record, Step, Unusable
 from demitasse.errors import MediaError
 from demitasse.prices import Prices
 from evaluate.judging.breaker import Breaker
+from evaluate.judging.door import Door
 from evaluate.judging.profile import Marks
 from evaluate.judging.protocol import Exchange, Judge, Protocol
 from evaluate.judging.votes import FAILED, UNREADABLE, UNSEEN, Vote
@@ -130,6 +131,7 @@ class _Bench:
         self._protocol = protocol
         self._seats: dict[str, tuple[str, int]] = {}  # judge and repeat, by the step's name
         self._breakers: dict[str, Breaker] = {}
+        self._doors: dict[str, Door] = {}
         self._asked: set[tuple[str, str]] = set()  # exchange and step, in this run
         self._faults: dict[tuple[str, str], tuple[Fault, str, str]] = {}
 
@@ -140,6 +142,7 @@ class _Bench:
         )
         self._seats[step.name] = judge.name, repeat
         self._breakers.setdefault(judge.name, Breaker(judge.name))
+        self._doors.setdefault(judge.name, Door(judge.model))
         return step
 
     def take(self, finished: Finished) -> None:
@@ -164,7 +167,8 @@ class _Bench:
         breaker = self._breakers[judge.name]
         self._asked.add(place)
         try:
-            answer = await self._ask(caller, judge, repeat, exchange)
+            async with self._doors[judge.name].enter():
+                answer = await self._ask(caller, judge, repeat, exchange)
         except (Quarantine, MediaError) as error:
             fault, kind = _told(error)
             self._faults[place] = fault, kind, str(error)

@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING
 
 from demitasse.dataset.item_id import storable
 from demitasse.errors import DataError
-from evaluate.comparing.groups import by_group
-from evaluate.comparing.summary import summarise
 from evaluate.metric import metric_for
 from evaluate.parse.free import parse_free
 from evaluate.records import JUDGE_FAULTS, Fault, Json, Scored, State, read_rows
 from evaluate.score.judged import Judgement
-from evaluate.stats import paired_difference
 
 if TYPE_CHECKING:
     from evaluate.comparing.arm import Arm
@@ -83,6 +80,9 @@ def scored_marks(arm: Arm, profile: JudgeProfile, mark: Mark, rows: Iterable[Mar
 
 def summarise_marks(arm: Arm, profile: JudgeProfile, rows: Sequence[Marked]) -> Json:
     """Each mark's mean, interval and faults, as reported, and by kind of question where items say theirs."""
+    from evaluate.comparing.groups import by_group
+    from evaluate.comparing.summary import summarise
+
     summary = {}
     for mark in profile.marks:
         scored = list(scored_marks(arm, profile, mark, rows).values())
@@ -110,6 +110,8 @@ def marks_changes(
     first: tuple[Arm, Sequence[Marked]], second: tuple[Arm, Sequence[Marked]], profile: JudgeProfile
 ) -> Iterator[str]:
     """The paired change of each mark from one run to another, over the items that both have a mark for."""
+    from evaluate.stats import paired_difference
+
     for mark in profile.marks:
         before, after = (scored_marks(arm, profile, mark, rows) for arm, rows in (first, second))
         pairs = [(before[key], after[key]) for key in before if key in after]
