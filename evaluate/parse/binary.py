@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from demitasse.answers import read_binary
 from demitasse.answers.binary import YesNo
 from demitasse.errors import DataError
 from evaluate.parse.final import Reading, read_final
 from evaluate.records import Asked, Prediction
+
+_read = lru_cache(maxsize=1 << 12)(read_binary)  # of a million answers nearly all are one of a few
 
 
 def gold_word(asked: Asked) -> YesNo:
@@ -15,7 +19,7 @@ def gold_word(asked: Asked) -> YesNo:
     Raises:
         DataError: for a reference that says neither, or both.
     """
-    gold = read_binary(asked.reference)
+    gold = _read(asked.reference)
     if gold.value is None:
         raise DataError(
             f"item {asked.item_id} ({asked.video_id}, {asked.task}): "
@@ -26,4 +30,4 @@ def gold_word(asked: Asked) -> YesNo:
 
 def parse_binary(prediction: Prediction | None) -> Reading[YesNo]:
     """The word that the prediction says."""
-    return read_final(prediction, read_binary)
+    return read_final(prediction, _read)

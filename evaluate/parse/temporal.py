@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from demitasse.answers import read_times
 from demitasse.answers.times import Span
 from demitasse.errors import DataError
 from evaluate.parse.final import Reading, read_final
 from evaluate.records import Asked, Prediction
+
+_read = lru_cache(maxsize=1 << 16)(read_times)  # a reference is read in every run, and short answers repeat
 
 
 def gold_span(asked: Asked) -> Span:
@@ -15,7 +19,7 @@ def gold_span(asked: Asked) -> Span:
     Raises:
         DataError: for a reference that is no span, or one of no length, which nothing can overlap.
     """
-    gold = read_times(asked.reference)
+    gold = _read(asked.reference)
     if gold.value is None or gold.value[0] == gold.value[1]:
         fault = "is no single span of time" if gold.value is None else "starts and ends at the same moment"
         raise DataError(
@@ -27,4 +31,4 @@ def gold_span(asked: Asked) -> Span:
 
 def parse_temporal(prediction: Prediction | None) -> Reading[Span]:
     """The span that the prediction gives, in seconds."""
-    return read_final(prediction, read_times)
+    return read_final(prediction, _read)
