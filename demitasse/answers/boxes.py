@@ -7,20 +7,24 @@ is never guessed here: not from the numbers, and not from a key, since models wr
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from demitasse.answers.embedded import find_json
+from demitasse.answers.marks import answer_regions
 from demitasse.answers.parsed import Parsed, unreadable
 
 Numbers = tuple[float, float, float, float]
 
-KEYS = ("bbox_2d", "box_2d", "bbox")
+KEYS = ("bbox_2d", "box_2d", "bbox", "box", "bounding_box")
 _QUOTED_KEYS = tuple(f'"{key}"' for key in KEYS)
 LARGEST = 1e9  # no frame has more pixels to a side; beyond it JSON's whole numbers need not even fit a float
 _NUMBER = r"(-?\d{1,9}(?:\.\d{1,9})?)"
 _POINT = rf"\(\s*+{_NUMBER}\s*+,\s*+{_NUMBER}\s*+\)"
 # `(x1,y1),(x2,y2)`, as Qwen-VL and Qwen2-VL write it, with or without their `<box>` marks around it.
 _POINTS = re.compile(rf"{_POINT}\s*+,?\s*+{_POINT}")
+_ALONE = re.compile(r"\s*+" + _NUMBER + 3 * rf"(?:\s*+,\s*+|\s++){_NUMBER}" + r"\s*+")  # the whole answer
+_ROUND = re.compile(rf"\(\s*+{_NUMBER}" + 3 * rf"\s*+,\s*+{_NUMBER}" + r"\s*+\)")  # "(100, 200, 300, 400)"
 
 
 class WrittenBox(NamedTuple):
@@ -34,10 +38,20 @@ def read_boxes(text: str) -> Parsed[tuple[WrittenBox, ...]]:
     """Read a final answer as a list of boxes: `{"bbox_2d": [a, b, c, d], "label": …}`, or the four numbers bare.
 
     The JSON may be fenced, the label left out, and `[]` is an answer: there is nothing. Boxes one after the other
-    are read as one list, as are points `(a,b),(c,d)` where there is no JSON. An entry without four finite numbers
-    stays in the list as what it claims to be, a box; if no entry has them, the answer is unparsable. So are two
-    lists that differ, and a list that is cut off or broken, of which only the first boxes could be read.
+    are read as one list, as are points `(a,b),(c,d)` or `(a,b,c,d)` where there is no JSON. An entry without four
+    finite numbers stays in the list as what it claims to be, a box; if no entry has them, the answer is unparsable. So
+    are two lists that differ, and a list that is cut off or broken, of which only the first boxes could be read. Where
+    an `<answer>` tag says where the answer is, boxes elsewhere are none of it.
     """
+    regions = answer_regions(text)
+    if len({text[slice(*region)].strip() for region in regions}) > 1:
+        return unreadable(text, "several_lists")
+    start = regions[0][0]
+    parsed = _read(text[slice(*regions[0])])
+    return replace(parsed, span=(parsed.span[0] + start, parsed.span[1] + start)) if parsed.span else parsed
+
+
+def _read(text: str) -> Parsed[tuple[WrittenBox, ...]]:
     found = [(one, boxes) for one in find_json(text) if (boxes := _boxes(one.value)) is not None]
     if not found:
         return _from_points(text)
@@ -61,7 +75,8 @@ def _is_inside(before: str) -> bool:
 
 
 def _from_points(text: str) -> Parsed[tuple[WrittenBox, ...]]:
-    matches = list(_POINTS.finditer(text))
+    whole = _ALONE.fullmatch(text)
+    matches = list(_POINTS.finditer(text)) or list(_ROUND.finditer(text)) or ([whole] if whole else [])
     if not matches:
         return unreadable(text, "no_boxes")
     boxes = tuple(WrittenBox(_numbers([float(number) for number in match.groups()])) for match in matches)

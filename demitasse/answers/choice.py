@@ -13,53 +13,50 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+from demitasse.answers.asserted import (
+    BOXED,
+    BRACKETED,
+    CHOICE,
+    CLOSED,
+    LAST,
+    LEAD,
+    LONE_LINE,
+    NOT_BUT,
+    PLAIN,
+    SAID,
+    SO,
+    STATEMENT,
+    VERDICT,
+)
 from demitasse.answers.discussed import denied_letters, is_denied, is_discussed
+from demitasse.answers.languages import ELSEWHERE
 from demitasse.answers.marks import answer_regions, flatten, fold
 from demitasse.answers.parsed import Parsed, unreadable
 
-_BECAUSE = r"(?:because|since|as|for|due|given|based)\b"
-# What may follow a letter that stands for an option, and never follows the article "A" or the pronoun "I".
-_CLOSED = rf"(?=\s*(?:$|\n|[.,;:!?)\]}}\"'])|\s+[-(\"]|\s+{_BECAUSE})"
-# Quantifiers are possessive where they could overlap: a reply of a hundred thousand brackets takes no longer.
-_OPEN = r"[\"'(\[{\s]*+"
-
-_LEAD = re.compile(
-    rf"\W*+(?:(?:option|choice|letter|answer)\s++)?{_OPEN}(?P<letter>[A-Z])"
-    rf"(?:(?P<label>\s?[.):\]}}]+)|(?=\s*(?:$|\n|[,;!?\"']))|(?=\s+[-(\"])|(?=\s+{_BECAUSE}))",
-    re.IGNORECASE,
-)
-# After a comma only in brackets: "Based on the video, (C)." and not "Plan A, B".
-_LAST = re.compile(rf"(?:[.!?:\u2026]\s++|\n\s*+|,\s++(?=\()){_OPEN}(?P<letter>[A-Z])[.)\]}}\"']*+\s*+$")
-_LONE_LINE = re.compile(
-    r"^[\"'(\[{ \t]*+(?i:option[ \t]++)?[\"'(\[{ \t]*+(?P<letter>[A-Z])[.)\]}\"']*+[ \t]*+$", re.MULTILINE
-)
-# What follows is looked at and not taken, for another statement may follow on the line.
-_STATEMENT = re.compile(
-    r"\b(?:answer|option|choice)[\"']?\s*+(?:(?:is|would be|must be|should be)\s*+[:=]?|[:=])\s*+"
-    rf"(?:{_OPEN}(?:(?:option|choice|letter)\s++)?{_OPEN}(?P<letter>[A-Z])(?![\w'])|(?=(?P<tail>[^\n]{{1,1000}})))",
-    re.IGNORECASE,
-)
-_CHOICE = re.compile(
-    rf"\b(?:choose|pick|select|go with)\s++(?:option\s++)?{_OPEN}(?P<letter>(?-i:[A-Z])){_CLOSED}", re.I
-)
-_VERDICT = re.compile(
-    r"(?<![\w'])(?P<letter>(?-i:[A-Z]))\)?\s++(?:is|must be)\s++(?:the\s++)?(?:correct|right|best|answer)\b", re.I
-)
-# "turns left (B).": counts where the option's own text stands before it.
-_BRACKETED = re.compile(r"\(\s*+(?P<letter>[A-Z])\s*+\)[.!]?\s*+$")
-_BOXED = re.compile(r"\\boxed\{\s*+(?:\\text\{)?\s*+\(?(?P<letter>[A-Z])\)?\s*\}")
 LAST_WORDS = 60  # characters at the end in which a last lone letter is looked for
 _SENTENCE = re.compile(r"[^\n]+?[.!?;](?=\s)")
 _LINE = re.compile(r"[^\n]+")
+# "a) b) c)": labels that nothing stands between.
+_ROW = re.compile(r"\s*+\(?(?P<letter>[A-Za-z])[.):](?=\s*+(?:$|\(?[A-Za-z][.):]))")
+_ONE_SENTENCE = re.compile(r"[^.!?;:\n]{1,200}+[.!]?\s*+")
+_IS = re.compile(r"\b(?:is|are|was|were)\s++", re.IGNORECASE)
+_HEDGED = re.compile(
+    r"n't\b|\b(?:no|not|none|nobody|nothing|neither|nor|never|hardly|if|whether|unless|when|before|after|while|until"
+    r"|option|maybe|perhaps|could|might)\b",
+    re.IGNORECASE,
+)
+_UNLABELLED = re.compile(r"\W*+(?:(?i:option)\s++)?(?P<letter>[A-Z])\s++(?P<tail>[^\n]+)")  # "B turns left"
 _LABEL = re.compile(r"(?<![\w(])\(?(?P<letter>[A-Z])[.):]\s*")
 # A second letter joined to the first: "A or B", "A, C", "B and D".
 _JOINED = re.compile(
-    r"[)\]]?\s*+(?:,?\s*+\b(?:or|and)\b|,|/|&)\s*+(?:option\s++)?\(?([A-Z])\)?(?=\s*(?:$|[.,;:!?/\n]|or\b|and\b))"
+    r"[)\]]?\s*+(?:,?\s*+\b(?:or|and)\b|,|/|&|[或和与]|还是)\s*+(?:option\s++)?\(?([A-Z])\)?"
+    r"(?=\s*(?:$|[.,;:!?/\n]|(?:or|and|are|were|both)\b|[或和与]|还是))"
 )
 
-# Most replies are a letter and nothing else, and what the rules below would say of it is known.
+# Most replies are a letter and nothing else, and what the rules below would say of it is known, unless some option's
+# text could itself be a letter.
 _BARE = re.compile(r"\s*+(?P<letter>[A-Z])[.)]?\s*+")
-_LONGEST_LETTER = 3  # characters of an option that could itself be a letter: "B", "(B)"
+_LONGEST_LETTER = 3  # characters of an option that could: "B", "(B)"
 
 
 class _Claim(NamedTuple):
@@ -75,7 +72,7 @@ def read_mcq(text: str, options: Mapping[str, str]) -> Parsed[str]:
     A letter that is not among the options is no answer.
     """
     bare = _BARE.fullmatch(text)
-    if bare and bare["letter"] in options and all(len(option) > _LONGEST_LETTER for option in options.values()):
+    if bare and bare["letter"] in options and not any(map(_could_be_letter, options.values())):
         return Parsed(bare["letter"], "letter", span=bare.span("letter"))
     flat = flatten(text)
     claims = [claim for region in answer_regions(flat) for claim in _claims(flat, region, options)]
@@ -100,34 +97,50 @@ def _claims(flat: str, region: tuple[int, int], options: Mapping[str, str]) -> I
 
 
 def _without_lists(text: str, options: Mapping[str, str]) -> str:
-    """The text with a repeated list of the options blanked: two or more labels, each before its own text."""
-    found = []
+    """The text with a repeated list of the options blanked: two or more labels, each before its own text.
+
+    A label that is stated ("the answer is A. turns left") belongs to a list only where the next one follows at once.
+    """
+    found: list[tuple[int, int]] = []
+    stated = {match.start("letter") for match in STATEMENT.finditer(text) if match["letter"]}
     for label in _LABEL.finditer(text):
         option = flatten(options.get(label["letter"], "")).casefold()
         end = label.end() + len(option)
         if option and text[label.end() : end].casefold() == option and not text[end : end + 1].isalnum():
             found.append((label.start(), end))
-    for start, end in found if len(found) > 1 else []:
+    for place, (start, end) in enumerate(found if len(found) > 1 else []):
+        after = found[place + 1][0] if place + 1 < len(found) else len(text)
+        if not stated.isdisjoint(range(start, end)) and text[end:after].strip(" \n.,;"):
+            continue
         text = text[:start] + " " * (end - start) + text[end:]
     return text
 
 
 def _letter_claims(text: str, options: Mapping[str, str]) -> Iterator[_Claim]:
-    lead = _LEAD.match(text)
-    if lead and _leads(text, lead) and not _goes_on(text, lead, options):
-        yield from _named(text, lead, "letter", options)
+    lead = LEAD.match(text)
+    if lead and _leads(text, lead):
+        row = _ROW.match(text, lead.end())
+        if row or not _goes_on(text, lead, options):
+            yield from _named(text, lead, "letter", options)
+        if row:
+            yield _Claim(row["letter"].upper(), "letter", row.span("letter"))
     for pattern, method in (
-        (_STATEMENT, "statement"),
-        (_BOXED, "boxed"),
-        (_CHOICE, "statement"),
-        (_VERDICT, "statement"),
-        (_LONE_LINE, "line"),
-        (_LAST, "last"),
+        (STATEMENT, "statement"),
+        (BOXED, "boxed"),
+        (CHOICE, "statement"),
+        (SAID, "statement"),
+        (PLAIN, "statement"),
+        (NOT_BUT, "statement"),
+        *((pattern, "statement") for pattern in ELSEWHERE),
+        (VERDICT, "statement"),
+        (SO, "last"),
+        (LONE_LINE, "line"),
+        (LAST, "last"),
     ):
-        for match in pattern.finditer(text, len(text) - LAST_WORDS if pattern is _LAST else 0):
+        for match in pattern.finditer(text, max(0, len(text) - LAST_WORDS) if pattern in (LAST, SO) else 0):
             if match["letter"] and _is_asserted(text, match, pattern):
                 yield from _named(text, match, method, options)
-    bracketed = _BRACKETED.search(text, max(0, len(text) - LAST_WORDS))
+    bracketed = BRACKETED.search(text, max(0, len(text) - LAST_WORDS))
     if bracketed and _is_after_its_text(text, bracketed, options):
         yield _Claim(bracketed["letter"], "last", bracketed.span("letter"))
 
@@ -142,13 +155,14 @@ def _leads(text: str, match: re.Match[str]) -> bool:
 
 def _goes_on(text: str, lead: re.Match[str], options: Mapping[str, str]) -> bool:
     """Whether a first label opens a discussion; a letter without one, as in "B, because", opens none."""
-    return bool(lead["label"]) and is_discussed(text, lead["letter"].upper(), lead.end(), options)
+    label = lead["label"] or text.startswith(" -", lead.end())
+    return bool(label) and is_discussed(text, lead["letter"].upper(), lead.end(), options)
 
 
 def _is_asserted(text: str, match: re.Match[str], pattern: re.Pattern[str]) -> bool:
-    if pattern in (_STATEMENT, _CHOICE, _VERDICT) and is_denied(text, match.start()):
+    if pattern in (STATEMENT, CHOICE, SAID, VERDICT) and is_denied(text, match.start()):
         return False
-    return pattern is not _STATEMENT or _stands(text, match)
+    return pattern is not STATEMENT or _stands(text, match)
 
 
 def _is_after_its_text(text: str, match: re.Match[str], options: Mapping[str, str]) -> bool:
@@ -160,7 +174,7 @@ def _stands(text: str, match: re.Match[str]) -> bool:
     """Whether the letter after "the answer is" is an option and not an article, a pronoun or a small word."""
     if match["letter"].isupper() and match["letter"] not in "AI":
         return True
-    return re.compile(_CLOSED).match(text, match.end("letter")) is not None
+    return re.compile(CLOSED).match(text, match.end("letter")) is not None
 
 
 def _named(text: str, match: re.Match[str], method: str, options: Mapping[str, str]) -> Iterator[_Claim]:
@@ -175,21 +189,37 @@ def _named(text: str, match: re.Match[str], method: str, options: Mapping[str, s
 
 def _text_claims(text: str, options: Mapping[str, str]) -> Iterator[_Claim]:
     """Options whose exact text is the answer, a line of it, its first sentence or what "the answer is"."""
-    if len(fold(text)) == 1 and fold(text).upper() in options:
+    phrase = fold(text)
+    if len(phrase) == 1 and phrase.upper() in options:
         return  # a lone letter is a letter, even where some option's text is that letter
-    stated = [match for match in _STATEMENT.finditer(text) if match["tail"] and not is_denied(text, match.start())]
+    stated = [match for match in STATEMENT.finditer(text) if match["tail"] and not is_denied(text, match.start())]
+    stated += [match for match in BOXED.finditer(text) if match["tail"]]
     openings = [(0, len(text)), *(match.span("tail") for match in stated)]
     sentences = [match.span() for span in openings if (match := _SENTENCE.match(text, *span))]
     lines = [line.span() for line in _LINE.finditer(text)]
-    for span in dict.fromkeys([*openings, *sentences, *lines]):
+    for span in dict.fromkeys([*openings, *sentences, *lines, *_predicates(text)]):
         yield from _exactly(text, span, options)
+        if (unlabelled := _UNLABELLED.match(text, *span)) and unlabelled["letter"] in options:
+            own = _exactly(text, unlabelled.span("tail"), options)
+            yield from (claim for claim in own if claim.letter == unlabelled["letter"])
+
+
+def _predicates(text: str) -> Iterator[tuple[int, int]]:
+    """What a reply of one sentence says of something: "The man is", and then an option's text."""
+    for match in _IS.finditer(text) if _ONE_SENTENCE.fullmatch(text) else ():
+        if not _HEDGED.search(text, 0, match.start()):
+            yield match.end(), len(text)
 
 
 def _exactly(text: str, span: tuple[int, int], options: Mapping[str, str]) -> Iterator[_Claim]:
     phrase = fold(text[span[0] : span[1]])
-    for letter, option in options.items():
-        if phrase and phrase == _folded(option):
+    for letter, option in options.items() if phrase else ():
+        if phrase == _folded(option):
             yield _Claim(letter, "text", span)
+
+
+def _could_be_letter(option: str) -> bool:
+    return len(option) <= _LONGEST_LETTER and len(_folded(option)) <= 1
 
 
 @lru_cache(1_000)

@@ -9,7 +9,9 @@ from demitasse.answers.marks import fold
 
 BEFORE = 60  # characters before an assertion in which its denial or condition is looked for
 _DENIED = re.compile(
-    r"(?:\bnot|n't|\bcannot|\bnever|\bneither|\bnor|\bif|\bwhether|\bunless|\bdoubt)\s+(?:\w+\s+){0,3}[\"'(]*$", re.I
+    r"(?:\bnot|n't|\bcannot|\bnever|\bneither|\bnor|\bif|\bwhether|\bunless|\bdoubt|\bwrong to|\bincorrect to)\s+"
+    r"(?:\w+\s+){0,3}[\"'(]*$",
+    re.I,
 )
 _NOT = r"(?:is not|isn't|cannot be|can't be)"
 _DENIAL = re.compile(
@@ -29,6 +31,8 @@ _RULED_OUT = re.compile(
     re.IGNORECASE,
 )
 # The label of another option where the next sentence or the next line with anything in it begins.
+# Another label on the same line: "A: 30 %, B: 70 %", "A - no, B - yes".
+_SAME_LINE = re.compile(r"[^\n]*?[\s,;](?:option\s++)?\(?(?P<letter>[A-Z])(?:[.):]|\s-)(?=\s)")
 _NEXT_LABEL = re.compile(r"[^\n]*?(?:[.!?;]\s++|\n\s*+)[^\w\n]*+(?:option\s++)?(?P<letter>[A-Z])[.):](?=\s)")
 
 
@@ -55,7 +59,9 @@ def is_discussed(text: str, letter: str, end: int, options: Mapping[str, str]) -
     predicate = _PREDICATE.match(text, end)
     if predicate and own.split(" ")[0] != predicate["word"].casefold():
         return True
-    following = _NEXT_LABEL.match(text, end)
-    if following is None or following["letter"] == letter:
-        return False
-    return _RULED_OUT.match(text, following.end()) is None  # "B) turns left. A) is wrong." still says B
+    beside = _SAME_LINE.match(text, end)
+    if beside and (beside["letter"] not in options or own and f"{fold(text[end:])} ".startswith(f"{own} ")):
+        beside = None  # "C) Vitamin A." is option C's own text
+    others = [match for match in (_NEXT_LABEL.match(text, end), beside) if match and match["letter"] != letter]
+    # "B) turns left. A) is wrong." still says B
+    return any(_RULED_OUT.match(text, match.end()) is None for match in others)

@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 _TAG = re.compile(r"<(/?)\s*(?:think|thinking|reasoning)\s*>", re.IGNORECASE)
+_OPENED, _CLOSED = "<think>", "</think>"
 
 
 class Split(NamedTuple):
@@ -22,6 +23,12 @@ def split_reasoning(text: str) -> Split:
     A closing tag without an opening one ends reasoning that the chat template had opened. Reasoning that is
     never closed leaves no final answer, whatever stands before it.
     """
+    if (tags := text.count("<")) == 0:
+        return Split("", text.strip(), True)
+    if tags == 2 and text.startswith(_OPENED):  # as most replies are
+        thought, closing, rest = text[len(_OPENED) :].partition(_CLOSED)
+        if closing:
+            return Split(thought.strip(), rest.strip(), True)
     reasoning: list[str] = []
     final: list[str] = []
     depth, position = 0, 0

@@ -21,6 +21,12 @@ READ = [
     pytest.param("[[1, 2, 3, 4]]\nSo: [[1, 2, 3, 4]]", [ONE], id="the_same_list_twice"),
     pytest.param("[]", [], id="nothing_to_be_seen_is_an_answer"),
     pytest.param("(1,2),(3,4)", [ONE], id="two_points"),
+    pytest.param("It is at (1, 2, 3, 4).", [ONE], id="four_numbers_in_round_brackets"),
+    pytest.param(" 1, 2, 3, 4\n", [ONE], id="four_numbers_and_nothing_else"),
+    pytest.param("A car, [9, 9, 10, 10]. <answer>[1, 2, 3, 4]</answer>", [ONE], id="only_the_tag_is_read"),
+    pytest.param('<answer>[{"bbox_2d": [1, 2, 3, 4]}]', [ONE], id="a_tag_that_is_open"),
+    pytest.param('[{"bbox_2d": [1, 2, 3, 4], "label": "car",},]', [ONE], id="commas_too_many"),
+    pytest.param('{"bounding_box": [1, 2, 3, 4]}', [ONE], id="the_long_key"),
     pytest.param("<ref>car</ref><box>(1,2),(3,4)</box><box>(5,6),(7,8)</box>", [ONE, TWO], id="qwen_vls_marks"),
     pytest.param(
         "<|object_ref_start|>car<|object_ref_end|><|box_start|>(1, 2),(3, 4)<|box_end|>", [ONE], id="qwen2_vls_marks"
@@ -48,6 +54,10 @@ NOT_READ = [
     pytest.param('[{"bbox_2d": null}]', "not_a_box", id="null_for_a_box"),
     pytest.param(f"[{'9' * 400}, 1, 2, 3]", "not_a_box", id="a_number_that_fits_no_float"),
     pytest.param("in the corner", "no_boxes", id="prose"),
+    pytest.param("There are 1, 2, 3, 4 cars", "no_boxes", id="four_numbers_in_a_sentence"),
+    pytest.param(
+        "<answer>[1, 2, 3, 4]</answer><answer>[5, 6, 7, 8]</answer>", "several_lists", id="two_tags_that_differ"
+    ),
     pytest.param('[{"label": "car"}]', "no_boxes", id="labels_alone"),
     pytest.param("[[1, 2, 3, 4]] or [[1, 2, 3, 5]]", "several_lists", id="two_lists_that_differ"),
     pytest.param("[] but perhaps [[1, 2, 3, 4]]", "several_lists", id="nothing_and_something"),
@@ -73,6 +83,9 @@ def test_the_span_holds_all_boxes():
     text = "See (1,2),(3,4) and (5,6),(7,8)."
     start, end = read_boxes(text).span
     assert text[start:end] == "(1,2),(3,4) and (5,6),(7,8)"
+    text = "A car. <answer> [1, 2, 3, 4]</answer>"
+    start, end = read_boxes(text).span
+    assert text[start:end] == "[1, 2, 3, 4]"
 
 
 def test_empty_and_refused_are_told_apart_from_unparsable():

@@ -67,6 +67,17 @@ BINARY = [
     pytest.param("Yes, so the answer is no.", None, id="two_assertions_that_differ"),
     pytest.param("Nothing happens now", None, id="words_that_begin_like_no"),
     pytest.param("true", None, id="another_word"),
+    pytest.param("\u662f\u7684\u3002", "yes", id="yes_in_chinese"),
+    pytest.param("\u7b54\u6848\uff1a\u5426", "no", id="no_in_chinese"),
+    pytest.param("\u662f\u4e0d\u662f", None, id="yes_or_no_in_chinese"),
+    pytest.param("<answer>No", "no", id="a_tag_at_whose_end_the_server_stopped"),
+    pytest.param("No clear answer can be given.", None, id="no_answer_is_not_no"),
+    pytest.param("No one is there.", "no", id="no_one_is_there"),
+    pytest.param("No one knows.", None, id="no_one_knows"),
+    pytest.param("If yes, then it turns.", None, id="a_condition"),
+    pytest.param("Is it yes?", None, id="a_question"),
+    pytest.param("It could be yes.", None, id="a_possibility"),
+    pytest.param('The sign says "No Entry".', None, id="a_word_on_a_sign"),
 ]
 
 
@@ -91,6 +102,27 @@ TIMES = [
     pytest.param("{start: 00:03, end: 00:05}", (3, 5), id="json_without_quotes"),
     pytest.param("Start_Time: 00:03, End_Time: 00:05", (3, 5), id="the_annotators_form"),
     pytest.param("from 2.5 to 7.0", (2.5, 7), id="from_to"),
+    pytest.param("<answer>2.5 to 7.0</answer>", (2.5, 7), id="a_tag"),
+    pytest.param("At first from 1 to 2 s. <answer>2.5 to 7", (2.5, 7), id="only_the_tag_is_read_even_an_open_one"),
+    pytest.param("<answer>1 - 2</answer> <answer>3 - 4</answer>", "several_spans", id="two_tags_that_differ"),
+    pytest.param("<answer>7 - 2</answer>", "reversed", id="reversed_in_a_tag"),
+    pytest.param("Answer: 2.5 - 7", (2.5, 7), id="after_the_word_answer"),
+    pytest.param("\\boxed{2.5 - 7}", (2.5, 7), id="in_a_box"),
+    pytest.param("Answer: 3 - 5 cars", "no_span", id="a_count_after_the_word_answer"),
+    pytest.param('{"startTime": 2.5, "endTime": 7}', (2.5, 7), id="keys_in_one_word"),
+    pytest.param('{"begin": 2.5, "end": 7,}', (2.5, 7), id="begin_and_a_comma_too_many"),
+    pytest.param('{"timestamps": [[2.5, 7]]}', (2.5, 7), id="a_list_under_a_name"),
+    pytest.param('{"answer": "2.5 - 7"}', (2.5, 7), id="a_text_under_a_name"),
+    pytest.param("{'start': 2.5, 'end': 7}", (2.5, 7), id="a_python_dictionary"),
+    pytest.param('{"frames": [3, 5]}', "no_span", id="a_list_of_frames"),
+    pytest.param("In the interval [2.5s, 7s], it turns.", (2.5, 7), id="times_in_brackets_in_a_sentence"),
+    pytest.param("from the 3 second mark to the 5 second mark", (3, 5), id="second_marks"),
+    pytest.param("3s through 5s", (3, 5), id="through"),
+    pytest.param("\u4ece\u7b2c3\u79d2\u5230\u7b2c5\u79d2", (3, 5), id="chinese"),
+    pytest.param("00:00:03,500 --> 00:00:05,200", (3.5, 5.2), id="milliseconds_after_a_comma"),
+    pytest.param("5 - 9, 10 - 12 s", "several_spans", id="one_unit_for_two_spans"),
+    pytest.param("2 to 3 people, 3 - 7 seconds", (3, 7), id="a_count_before_a_span"),
+    pytest.param("On a scale from 1 to 10", "no_span", id="a_scale"),
     pytest.param("It happens between 3 and 7 seconds.", (3, 7), id="between_and"),
     pytest.param("2.5s-7s", (2.5, 7), id="units"),
     pytest.param("00:03\u201300:05", (3, 5), id="an_en_dash"),
@@ -231,6 +263,19 @@ def test_no_json_is_taken_from_a_text_that_was_given_up():
     text = '{"score": 5}' + "[[1, 2]," * 5_000 + '{"score": 1}'
     assert find_json(text) == []
     assert read_score(text).status is Status.UNPARSABLE
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        pytest.param('{"a": [1, 2,], }', [{"a": [1, 2]}], id="behind_a_last_entry"),
+        pytest.param('{"a": "1, ]"}', [{"a": "1, ]"}], id="in_a_text_it_stays"),
+        pytest.param("[,]", [], id="alone_it_is_no_list"),
+        pytest.param("[1,,]", [], id="two_are_no_list"),
+    ],
+)
+def test_a_comma_too_many_is_forgiven(text, values):
+    assert [found.value for found in find_json(text)] == values
 
 
 def test_a_list_that_is_cut_off_is_read_as_far_as_its_entries_go():

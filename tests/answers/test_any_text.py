@@ -101,13 +101,16 @@ def test_json_is_found_in_order_and_apart(text):
 
 ASSERTIONS = st.sampled_from(
     ["The answer is {}.", "Answer: {}", "{}", "({})", "Option {}", "<b>\nThe correct option is: {}.", "I choose {}.",
-     "{} is the correct answer.", "Final answer: **{}**", "So $\\boxed{{{}}}$", "It moves.\n{}", "{}) because it moves"]
+     "{} is the correct answer.",
+     "It's {}.", "\u7b54\u6848\u662f{}\u3002", "Definitely {}.", "I believe {}.",
+     "Final answer: **{}**", "So $\\boxed{{{}}}$", "It moves.\n{}", "{}) because it moves"]
 )  # fmt: skip
 DISCUSSIONS = st.sampled_from(
     ["{} is a common distractor.", "{} is not visible.", "{} is wrong.", "I would not choose {}.",
      "The answer is not {}.", "If {} is correct, the car is red.", "{}) is not what is shown.",
      "Option {} was ruled out.", "One may think of {} here.", "Neither {} nor anything else fits.",
-     "{} cannot be right, though it is near."]
+     "{} cannot be right, though it is near.",
+     "The man thinks it's {}.", "\u7b54\u6848\u4e0d\u662f{}\u3002", "\u6211\u4e0d\u9009{}\u3002"]
 )  # fmt: skip
 WORDS = st.text(ascii_lowercase, min_size=4, max_size=9)
 # Words that say something about an answer, and so are no filling.
