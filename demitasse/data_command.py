@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,29 +22,65 @@ from demitasse.data_stats import add_stats_arguments, run_stats
 from demitasse.dataset import TaskFile, read_folder, validate
 from demitasse.errors import DataError
 from demitasse.interchange.recognise import OWN, recognise
+from demitasse.labels.lint_command import add_lint_arguments, run_lint
 
 IMAGE_FORMATS = ("coco", "refcoco", "label-studio", "fiftyone")
 PUBLISHED = ("video-folder", "image-folder")
 UNUSED_SHOWN = 20  # decisions that are told of on the terminal; the file holds all
 
 
+Add = Callable[[argparse.ArgumentParser], None]
+Do = Callable[[argparse.Namespace], int]
+
+
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands of `demitasse data`."""
     commands = parser.add_subparsers(dest="data_command", metavar="COMMAND", required=True)
+    for name, (help_line, add_arguments, run) in _commands().items():
+        command = commands.add_parser(name, help=help_line)
+        add_arguments(command)
+        command.set_defaults(run_data_command=run)
 
-    add = commands.add_parser("validate", help="say everything that is wrong with a dataset")
+
+def _commands() -> dict[str, tuple[str, Add, Do]]:
+    """What is done -> one line of help, its arguments, and the function that does it."""
+    return {
+        "validate": ("say everything that is wrong with a dataset", _add_validate_arguments, _validate),
+        "stats": ("count what a dataset holds", add_stats_arguments, run_stats),
+        "cache": ("decode videos ahead of time, for training and asking alike", add_cache_arguments, run_cache),
+        "split": ("part a dataset into train and eval, by video or image", _add_split_arguments, _split),
+        "convert": (
+            "rewrite a dataset in another dialect or format, media staying where they are",
+            add_convert_arguments,
+            run_convert,
+        ),
+        "lint": ("every oddity of people's labels, and what convert makes of it", add_lint_arguments, run_lint),
+        "apply-edits": ("put a person's decisions into a dataset", _add_edits_arguments, _apply_edits),
+        "export": (
+            "write a folder to publish, with a dataset card, or annotated images in a format of others",
+            _add_export_arguments,
+            _export,
+        ),
+        "coverage": (
+            "how many questions no sampled frame meets, for any frame count",
+            add_coverage_arguments,
+            run_coverage,
+        ),
+        "leaks": ("how far answers can be had from CoTasks alone", add_leaks_arguments, run_leaks),
+        "agreement": (
+            "how far a teacher's CoTasks agree with annotation's",
+            add_agreement_arguments,
+            run_agreement,
+        ),
+        "merge": ("put the shards of a run of `annotate` or `predict` together", _add_merge_arguments, _merge),
+    }
+
+
+def _add_validate_arguments(add: argparse.ArgumentParser) -> None:
     add.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a dataset file or a folder")
-    add.set_defaults(run_data_command=_validate)
 
-    add = commands.add_parser("stats", help="count what a dataset holds")
-    add_stats_arguments(add)
-    add.set_defaults(run_data_command=run_stats)
 
-    add = commands.add_parser("cache", help="decode videos ahead of time, for training and asking alike")
-    add_cache_arguments(add)
-    add.set_defaults(run_data_command=run_cache)
-
-    add = commands.add_parser("split", help="part a dataset into train and eval, by video or image")
+def _add_split_arguments(add: argparse.ArgumentParser) -> None:
     add.add_argument("source", type=Path, help="a folder with dataset files")
     add.add_argument("out", type=Path, help="gets train/, eval/ and split.json")
     add.add_argument(
@@ -56,24 +93,16 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add.add_argument("--seed", type=int, default=0, help="another seed, another split (default: 0)")
     add.add_argument("--together", metavar="FIELD", help="keep media on one side whose items share this field's value")
-    add.set_defaults(run_data_command=_split)
 
-    add = commands.add_parser(
-        "convert", help="rewrite a dataset in another dialect or format, media staying where they are"
-    )
-    add_convert_arguments(add)
-    add.set_defaults(run_data_command=run_convert)
 
-    add = commands.add_parser("apply-edits", help="put a person's decisions into a dataset")
+def _add_edits_arguments(add: argparse.ArgumentParser) -> None:
     add.add_argument("source", type=Path, help="what was reviewed, or was made again since")
     add.add_argument("--edits", nargs="+", type=Path, metavar="FILE", help="edits.jsonl files (default: the source's)")
     add.add_argument("--out", type=Path, required=True, metavar="DIR", help="gets the dataset with the decisions in it")
     add.add_argument("--decided-only", action="store_true", help="leave out what nobody accepted")
-    add.set_defaults(run_data_command=_apply_edits)
 
-    add = commands.add_parser(
-        "export", help="write a folder to publish, with a dataset card, or annotated images in a format of others"
-    )
+
+def _add_export_arguments(add: argparse.ArgumentParser) -> None:
     add.add_argument(
         "source",
         type=Path,
@@ -90,40 +119,32 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add.add_argument("--media", choices=("copy", "link"), help="copy the files (the default), or link to them")
     add.add_argument("--title", help="the card's heading (default: the name of OUT)")
-    add.set_defaults(run_data_command=_export)
 
-    add = commands.add_parser("coverage", help="how many questions no sampled frame meets, for any frame count")
-    add_coverage_arguments(add)
-    add.set_defaults(run_data_command=run_coverage)
 
-    add = commands.add_parser("leaks", help="how far answers can be had from CoTasks alone")
-    add_leaks_arguments(add)
-    add.set_defaults(run_data_command=run_leaks)
-
-    add = commands.add_parser("agreement", help="how far a teacher's CoTasks agree with annotation's")
-    add_agreement_arguments(add)
-    add.set_defaults(run_data_command=run_agreement)
-
-    add = commands.add_parser("merge", help="put the shards of an annotation run together")
-    add.add_argument("results_dir", type=Path, metavar="RESULTS_DIR", help="the run's results_dir")
+def _add_merge_arguments(add: argparse.ArgumentParser) -> None:
+    add.add_argument("results_dir", type=Path, metavar="RESULTS_DIR", help="the run's results_dir, or --out")
     add.add_argument("--partial", action="store_true", help="though shards are missing or unfinished")
-    add.set_defaults(run_data_command=_merge)
+
+
+def run_data(args: argparse.Namespace) -> int:
+    """Run one subcommand; returns the exit code."""
+    run: Do = args.run_data_command
+    return run(args)
 
 
 def _merge(args: argparse.Namespace) -> int:
     """Put a run's shards together by the command that made them, with the settings that they were made with."""
     from demitasse import cli  # not above: the command line imports this module
     from demitasse.engine.merge import take_stock
+    from demitasse.engine.shard import read_state
 
     stock = take_stock(args.results_dir)
+    state = read_state(stock.folders[0])
+    partial = ["--partial"] if args.partial else []
+    if state is not None and state.command:
+        return cli.main([*shlex.split(state.command)[1:], "--out", str(args.results_dir), "--merge", *partial])
     settings = ["--config", str(stock.folders[0] / "annotate.yaml"), f"results_dir={json.dumps(str(args.results_dir))}"]
-    return cli.main(["annotate", stock.kind, *settings, "--merge", *(["--partial"] if args.partial else [])])
-
-
-def run_data(args: argparse.Namespace) -> int:
-    """Run one subcommand; returns the exit code."""
-    run: Callable[[argparse.Namespace], int] = args.run_data_command
-    return run(args)
+    return cli.main(["annotate", stock.kind, *settings, "--merge", *partial])
 
 
 def _validate(args: argparse.Namespace) -> int:
@@ -140,10 +161,17 @@ def _validate(args: argparse.Namespace) -> int:
 
 
 def _split(args: argparse.Namespace) -> int:
-    from demitasse.split import split_by_video, write_split
+    from demitasse.split import learnt_before, split_by_video, write_split
 
     split = split_by_video(read_folder(args.source), args.eval_part, args.seed, args.together)
+    learnt = learnt_before(split, args.out)
     write_split(split, args.out)
+    if learnt is not None:
+        print(
+            f"{args.out}: another split was here, and is replaced; {len(learnt)} of the {len(split.eval_ids)} "
+            f"{_media_word(split.eval)} now in eval/ were in its train/: a student who learnt from that has seen them",
+            file=sys.stderr,
+        )
     for side, ids, files in (("train", split.train_ids, split.train), ("eval", split.eval_ids, split.eval)):
         items = sum(len(file.items) for file in files)
         print(f"{args.out / side}: {_media_word(files)} {len(ids)}, items {items}, files {len(files)}")
@@ -164,16 +192,20 @@ def _apply_edits(args: argparse.Namespace) -> int:
     from demitasse.view.pictures import is_picture_results
 
     folder = args.source if args.source.is_dir() else args.source.parent
-    if not args.edits and not (folder / EDITS).is_file():
+    given = args.edits or [path for path in [folder / EDITS] if path.is_file()]
+    if args.decided_only and not given:
         raise DataError(
-            f"{folder / EDITS} is not there: decide with `demitasse view {args.source}`, or name a file with --edits"
+            f"{folder / EDITS} is not there, so nothing is decided and --decided-only would leave nothing: decide with "
+            f"`demitasse view {args.source}`, or name a file with --edits"
         )
-    edits, overruled = merge([read_edits(path) for path in args.edits or [folder / EDITS]])
+    edits, overruled = merge([read_edits(path) for path in given])
     if is_picture_results(args.source):
         applied = write_applied_expressions(args.source, edits, args.out, args.decided_only)
     else:
         applied = write_applied(dataset_parts(args.source), edits, args.out, args.decided_only)
     counts = ", ".join(f"{applied.counts[decision]} {word}" for decision, word in WORDS.items())
+    if not given:
+        print(f"0 decisions: {folder / EDITS} is not there (`demitasse view {args.source}` takes decisions)")
     print(f"{args.out}: {sum(len(file.items) for file in applied.files)} items written; of all, {counts}")
     if overruled:
         print(f"{len(overruled)} items were decided differently by two people: the later decision counts")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +14,9 @@ from demitasse.interchange.formats import FORMATS, THINKING, Settings, refuse_ot
 from demitasse.interchange.recognise import OWN
 from demitasse.interchange.row_files import Read
 from demitasse.interchange.videoespresso import BOX_SCALES
+from demitasse.labels import folder as labels
+from demitasse.labels.folder import LABELS
+from demitasse.labels.keys import read_keys
 
 DIALECTS_TO = ("tao", "daft")
 BOX_BOUNDS = ("min_pixels", "max_pixels")
@@ -26,7 +28,8 @@ def add_convert_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, help="a dataset file or folder")
     parser.add_argument("out", type=Path, help="a folder; for a format of rows a .json or .jsonl file")
     parser.add_argument("--to", choices=(*DIALECTS_TO, *FORMATS), dest="target", help="default: as it is")
-    parser.add_argument("--from", default=OWN, choices=(OWN, *FORMATS), dest="origin", help=f"default: {OWN}")
+    parser.add_argument("--from", default=OWN, choices=(OWN, *FORMATS, LABELS), dest="origin", help=f"default: {OWN}")
+    parser.add_argument("--keys", type=Path, metavar="FILE", help=f"from {LABELS}: what the answer of each key is")
     parser.add_argument("--think", action="store_true", help=f"{', '.join(THINKING)}: put the reasoning into the reply")
     parser.add_argument(
         "--box-scale",
@@ -51,7 +54,8 @@ def add_convert_arguments(parser: argparse.ArgumentParser) -> None:
 def run_convert(args: argparse.Namespace) -> int:
     """Returns 3 if an item was left out, or a time was asked for and could not be told."""
     _refuse_vain(args)
-    refuse_other(args.source, args.origin)
+    if args.origin != LABELS:
+        refuse_other(args.source, args.origin)
     found = _read_from(args)
     files, unwritable, untimed = found.files, 0, 0
     if args.frame_times:
@@ -65,7 +69,7 @@ def run_convert(args: argparse.Namespace) -> int:
     for note in found.notes:
         print(note)
     print(f"{args.out}: {sum(len(file.items) for file in files)} items from {len(files)} files")
-    _tell(found.left_out)
+    _tell(found)
     if unwritable:
         print(f"{unwritable} items were left out: {args.boxes} cannot write their boxes")
     if untimed:
@@ -92,12 +96,13 @@ def _with_times(files: list[TaskFile]) -> tuple[list[TaskFile], int]:
     return timed, len(faults)
 
 
-def _tell(left_out: Sequence[str]) -> None:
+def _tell(found: Read) -> None:
+    left_out = found.left_out
     for sentence in left_out[:SHOWN]:
         print(f"left out: {sentence}", file=sys.stderr)
     if left_out:
         more = f", {SHOWN} of them named" if len(left_out) > SHOWN else ""
-        print(f"{len(left_out)} rows were left out{more}: they do not fit an item")
+        print(f"{len(left_out)} {found.what} were left out{more}: they do not fit an item")
 
 
 def _refuse_vain(args: argparse.Namespace) -> None:
@@ -106,6 +111,8 @@ def _refuse_vain(args: argparse.Namespace) -> None:
         raise DataError("say what to convert to: --to FORMAT, --boxes STYLE, --frame-times, or several")
     if args.think and args.target not in THINKING:
         raise DataError(f"--think says what replies hold; it needs --to {' or --to '.join(THINKING)}")
+    if bool(args.keys) != (args.origin == LABELS):
+        raise DataError(f"--keys FILE says what the answer of each key is; it and --from {LABELS} go together")
     if args.box_scale and args.origin != "videoespresso":
         raise DataError("--box-scale says what VideoEspresso's boxes count in; it needs --from videoespresso")
     if _bounds(args) and args.boxes != "qwen2_5_vl_px":
@@ -113,6 +120,8 @@ def _refuse_vain(args: argparse.Namespace) -> None:
 
 
 def _read_from(args: argparse.Namespace) -> Read:
+    if args.origin == LABELS:
+        return labels.read_folder(args.source, read_keys(args.keys))
     if args.origin in FORMATS:
         return FORMATS[args.origin].read(args.source, Settings(box_scale=args.box_scale))
     return Read(read_folder(args.source) if args.source.is_dir() else [read(args.source)])

@@ -87,6 +87,21 @@ def write_split(split: Split, folder: Path | str) -> list[Path]:
     return list(targets)
 
 
+def learnt_before(split: Split, folder: Path | str) -> set[str] | None:
+    """What `split` holds out that an earlier split of the folder trained on.
+
+    Returns:
+        Media ids; None if there is no earlier split, or it is the same.
+    """
+    try:
+        record = json.loads((Path(folder) / RECORD).read_text(encoding="utf-8"))
+        train, held_out = set(record["train"]), set(record["eval"])
+    except (OSError, ValueError, KeyError, TypeError):  # it is replaced in any case
+        return None
+    same = (train, held_out) == (set(split.train_ids), set(split.eval_ids))
+    return None if same else train & set(split.eval_ids)
+
+
 def _eval_count(part: float, videos: int) -> int:
     count = round(part * videos) if 0 < part < 1 else round(part)
     if part >= 1 and count != part:

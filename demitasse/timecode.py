@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import MAX_EMAX, Context, Decimal
 
 from demitasse.errors import DataError
 
+# In floats 06:55.09 would be 415.09000000000003 seconds. Any number of digits is taken, and nothing raises.
+_EXACT = Context(prec=50, Emax=MAX_EMAX, traps=[])
 _FLAGS = re.IGNORECASE | re.ASCII
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _CLOCK = rf"(?:(?:[0-9]+:[0-5][0-9]|[0-9]+):[0-5][0-9](?:\.[0-9]+)?|{_NUMBER})"
@@ -40,10 +43,10 @@ def parse(text: str) -> float | None:
     clock = _CLOCK_IN.search(stripped) if _PARSE.fullmatch(stripped) else None
     if clock is None:
         return None
-    seconds = 0.0
+    seconds = Decimal(0)
     for part in clock[0].split(":"):
-        seconds = seconds * 60 + float(part)
-    return seconds
+        seconds = _EXACT.fma(seconds, Decimal(60), Decimal(part))
+    return float(seconds)
 
 
 def parse_span(text: str) -> tuple[float, float] | None:

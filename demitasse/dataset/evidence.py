@@ -26,7 +26,7 @@ EVIDENCE = "evidence"
 CORE_FRAMES = "core_frames"
 SUB_TASK = "sub_task"
 
-# VideoEspresso's fourteen tasks with their families, in the order of its Table 6.
+# VideoEspresso's fourteen tasks with their families, in the order of its Table 7.
 ESPRESSO_TASKS: tuple[tuple[str, str], ...] = (
     ("Causal Inference", "Logical"),
     ("Contextual Interpretation", "Logical"),

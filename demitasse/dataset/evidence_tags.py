@@ -99,7 +99,8 @@ def read_tags(
 
     Args:
         text: what a student wrote, say.
-        style, size: what the boxes' numbers mean, as for `write_tags`; without a style no box is read.
+        style: what the boxes' numbers mean, as for `write_tags`; without one no box is read.
+        size: of the image, as for `write_tags`.
         core_frames: a box that a time follows is on the one that is nearest to it.
 
     Returns:

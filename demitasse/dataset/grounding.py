@@ -88,7 +88,8 @@ def units_of(style: str, image_size: Size, min_pixels: int = MIN_PIXELS, max_pix
     Args:
         style: a name of `BOX_STYLES`.
         image_size: width and height as displayed, in pixels.
-        min_pixels, max_pixels: the student's bounds for an image; they matter where it counts in the resized one.
+        min_pixels: the student's lower bound for an image; it matters where boxes count in the resized one.
+        max_pixels: the upper one.
 
     Raises:
         DataError: for an image that a processor would not resize.

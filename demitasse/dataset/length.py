@@ -11,6 +11,8 @@ _NAMES = ("video_length", "duration")  # annotation's own name, and that of most
 
 def length_told(extra: Mapping[str, Any]) -> float | None:
     """Seconds; None if the item does not say, or says what is no length."""
+    if not extra:
+        return None
     provenance = extra.get("provenance")
     for fields in (extra, provenance if isinstance(provenance, dict) else {}):
         for value in map(fields.get, _NAMES):

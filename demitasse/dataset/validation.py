@@ -17,6 +17,7 @@ from demitasse.dataset.grounding import grounding_faults
 from demitasse.dataset.schema import FORMAT, Problem, is_dataset, item_faults, load_object, problems, shown
 from demitasse.dataset.shown_frames import SHOWN_FRAMES
 from demitasse.errors import DataError
+from demitasse.labels.check import is_object, label_faults
 
 _Items = Iterator[tuple[int, dict[str, Any]]]
 _Loaded = list[tuple[Path, Any]]
@@ -96,6 +97,8 @@ def content_faults(task: str, item: Mapping[str, Any]) -> Iterator[tuple[str, st
     ]
     for key in empty:
         yield key, "is empty"
+    if is_object(item) and "answer" not in empty:
+        yield from label_faults(item)
     check = _CHECKS.get(task)
     if task == GROUNDING and "answer" not in empty:
         yield from grounding_faults(item)

@@ -28,11 +28,13 @@ class Read:
         files: the dataset files.
         left_out: a sentence for each row that does not fit an item, with its place.
         notes: what a person should know of how the file was understood.
+        what: what was left out, in a word.
     """
 
     files: list[TaskFile]
     left_out: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    what: str = "rows"
 
 
 @dataclass

@@ -7,6 +7,7 @@ import pytest
 from demitasse.cli import main
 from demitasse.dataset import Item, TaskFile, read, read_folder, validate, write
 from demitasse.dataset.grounding import grounding_answer, grounding_question, units_of
+from demitasse.split import split_by_video
 
 
 def test_validate_says_no_problems_and_exits_0(dataset, capsys):
@@ -52,6 +53,17 @@ def test_split_writes_two_valid_sides(dataset, tmp_path, capsys):
     assert validate(tmp_path / "out") == []
     assert f"{tmp_path / 'out' / 'eval'}: videos 1, items " in capsys.readouterr().out
     assert json.loads((tmp_path / "out" / "split.json").read_text())["seed"] == 4
+
+
+def test_a_split_over_another_one_says_what_a_student_may_have_seen(dataset, tmp_path, capsys):
+    command = ["data", "split", str(dataset), str(tmp_path / "out"), "--eval", "1"]
+    assert [main([*command, "--seed", "0"]), main([*command, "--seed", "0"])] == [0, 0]
+    assert "another split" not in capsys.readouterr().err
+    before = json.loads((tmp_path / "out" / "split.json").read_text())["eval"]
+    seeds = (seed for seed in range(1, 50) if split_by_video(read_folder(dataset), 1, seed).eval_ids != before)
+    assert main([*command, "--seed", str(next(seeds))]) == 0
+    told = capsys.readouterr().err
+    assert "another split was here, and is replaced; 1 of the 1 videos now in eval/ were in its train/" in told
 
 
 def test_converting_there_and_back_returns_the_dataset(dataset, tmp_path, tao_daft):

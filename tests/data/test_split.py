@@ -7,7 +7,7 @@ import pytest
 
 from demitasse.dataset import Item, TaskFile, read_folder, validate, write
 from demitasse.errors import DataError
-from demitasse.split import split_by_video, write_split
+from demitasse.split import learnt_before, split_by_video, write_split
 
 
 @pytest.fixture
@@ -128,3 +128,11 @@ def test_a_task_that_one_side_lacks_gets_no_file_there(files, tmp_path):
     files[1].items = [item for item in files[1].items if item.media_id in split.train_ids]
     write_split(split_by_video(files, 5), tmp_path / "out")
     assert not (tmp_path / "out" / "eval" / "open_qa.json").exists()
+
+
+def test_what_an_earlier_split_trained_on_and_this_one_holds_out_is_known(files, tmp_path):
+    first, second = (split_by_video(files, 0.3, seed=seed) for seed in (1, 2))
+    assert learnt_before(first, tmp_path / "out") is None
+    write_split(first, tmp_path / "out")
+    assert learnt_before(first, tmp_path / "out") is None
+    assert learnt_before(second, tmp_path / "out") == set(first.train_ids) & set(second.eval_ids) != set()

@@ -20,6 +20,8 @@ from demitasse.timecode import format_hhmmss, format_mmss, parse, parse_span
         pytest.param("01:02:03", 3723.0, id="hours"),
         pytest.param("01:02:03.5", 3723.5, id="hours_with_fraction"),
         pytest.param("00:59.999", 59.999, id="milliseconds"),
+        pytest.param("06:55.09", 415.09, id="what_floats_would_add_to_415_09000000000003"),
+        pytest.param("9" * 5000 + ":07", math.inf, id="more_than_a_float_holds"),
         pytest.param("[00:03]", 3.0, id="square_brackets_as_taos_prompt_shows"),
         pytest.param("<00:00:03>", 3.0, id="angle_brackets_of_dense_captions"),
         pytest.param("( 00:03 )", 3.0, id="round_brackets"),
