@@ -12,6 +12,7 @@ from train.data.mixture import rounding
 from train.loop import guard, loss
 from train.loop.optimizer import endless_warmup
 from train.model import adapters, layers, parts
+from train.model.positions import other_positions
 from train.track import check_trackers
 
 
@@ -31,7 +32,7 @@ def check_settings(config: TrainConfig) -> None:
 
 
 def notes(config: TrainConfig, lessons: Sequence[Lesson], places: int, steps: int) -> list[str]:
-    """Sentences about what may not be meant: epochs that are cut, warm-up without end, videos that are shared.
+    """Sentences about what may not be meant: cut epochs, endless warm-up, shared videos, positions never learnt.
 
     Args:
         config: of the run.
@@ -40,4 +41,5 @@ def notes(config: TrainConfig, lessons: Sequence[Lesson], places: int, steps: in
         steps: that the run takes.
     """
     found = rounding(places, config.optim), endless_warmup(config.optim, steps), overlap(lessons, config.validate)
-    return [f"note: {one}" for one in found if one]
+    learnt = other_positions(config.model)
+    return [f"note: {one}" for one in found if one] + ([f"warning: {learnt}"] if learnt else [])

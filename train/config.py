@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from demitasse.student.modes import EvidenceSource, Positions, ResponseMode
+from demitasse.student.modes import EvidenceSource, ResponseMode
 
 
 @dataclass
@@ -125,11 +125,11 @@ class ModelConfig:
         checkpointing: keep fewer activations and compute them again, for less memory and more time.
         compile: let torch.compile make the decoder's layers; pays on a GPU, in long runs.
         system_prompt: put before every question, in training and when asked.
-        positions: where text goes on behind a video, in training and when asked. "transformers" as the installed
-            transformers has it, which serves what was trained so; "qwen" as Qwen's published code and vLLM's own
-            implementation have it, which is what published weights learnt. They differ for Qwen2-VL and Qwen2.5-VL
-            alone, in videos that take more positions in time than a frame has tokens on its larger side. "qwen" for a
-            published checkpoint of these, or to serve it with vLLM's own implementation.
+        positions: where text goes on behind a video, in training and when asked. "qwen" as Qwen's published code and
+            vLLM's own implementation have it, which is what published weights learnt; "transformers" as the installed
+            transformers has it, for a loss that equals its own, or to serve with it. "auto" as the weights in `path`
+            learnt: by their `demitasse.json`, and without one "qwen". They differ for Qwen2-VL and Qwen2.5-VL alone,
+            in videos that take more positions in time than a frame has tokens on its larger side.
     """
 
     path: str = ""
@@ -144,7 +144,7 @@ class ModelConfig:
     checkpointing: bool = False
     compile: bool = False
     system_prompt: str = ""
-    positions: Positions = "transformers"
+    positions: Literal["auto", "qwen", "transformers"] = "auto"
 
 
 @dataclass

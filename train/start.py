@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from demitasse.config import read_config
+from demitasse.config.overrides import take_overrides_anywhere
 from demitasse.errors import ConfigError, DemitasseError
 from demitasse.recipe import prepare
 from train import fault
 from train.config import TrainConfig
 from train.loop.launch import launch_missing, start_processes
 from train.loop.stop import Interrupted
-from train.shortfall import shortfall
 
 BAD_INPUT, SKIPPED, INTERRUPTED = 2, 3, 130
 
@@ -54,6 +54,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `demitasse train` and of the script."""
     parser.add_argument("--config", required=True, help="a recipe with a `train:` section")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="keys of the section: optim.lr=1e-4")
+    take_overrides_anywhere(parser)
 
 
 def run(train: Train, args: argparse.Namespace) -> int:
@@ -62,9 +63,11 @@ def run(train: Train, args: argparse.Namespace) -> int:
     Returns:
         0; 3 if items or steps were left out; 130 or 143 if a signal ended it, with a checkpoint saved.
     """
-    config = read_config(TrainConfig, args.config, args.overrides, section="train")
-    if not config.output_dir.strip() or Path(config.output_dir).is_file():
-        raise ConfigError(f"output_dir is '{config.output_dir}'; name a folder for what the run writes")
+    from demitasse.student.weights import check_model  # not above: they bring torch and PyAV
+    from train.shortfall import shortfall
+
+    config = read_train(args)
+    check_model(Path(config.model.path))
     processes = start_processes()
     with processes.main_process_first():
         prepare(Path(args.config), config.data.files)
@@ -78,6 +81,18 @@ def run(train: Train, args: argparse.Namespace) -> int:
     if lacking:
         _say(lacking)
     return SKIPPED if lacking else 0
+
+
+def read_train(args: argparse.Namespace) -> TrainConfig:
+    """The settings that a command line names.
+
+    Raises:
+        ConfigError: for those that cannot be used.
+    """
+    config = read_config(TrainConfig, args.config, args.overrides, section="train")
+    if not config.output_dir.strip() or Path(config.output_dir).is_file():
+        raise ConfigError(f"output_dir is '{config.output_dir}'; name a folder for what the run writes")
+    return config
 
 
 def _is_main() -> bool:

@@ -19,7 +19,7 @@ import orjson
 from numpy.typing import NDArray
 
 from demitasse.atomic import replacing
-from demitasse.errors import DiskFullError
+from demitasse.errors import DataError, DiskFullError
 from demitasse.media.frames import Frames, ReaderName, read_frames, reader_named
 from demitasse.media.probe import content_hash, inspect
 from demitasse.media.resize import fit_within
@@ -164,10 +164,10 @@ class FrameCache:
                 np.save(file, frames.pixels, allow_pickle=False)
             with replacing(notes_path) as partial:
                 partial.write_bytes(orjson.dumps(notes, option=orjson.OPT_INDENT_2))
-        except OSError as error:
+        except (OSError, DataError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
             raise DiskFullError(
-                f"{self.folder}: the frame cache cannot be written ({error.strerror}); "
-                "free some space or set another folder"
+                f"{self.folder}: the frame cache cannot be written ({why}); free some space or set another folder"
             ) from None
 
 

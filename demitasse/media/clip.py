@@ -55,8 +55,9 @@ def cut_clip(path: Path | str, start: float, end: float, out: Path | str, max_pi
 
     Args:
         path: the video.
-        start, end: seconds from its first frame; an end past the video's is the video's end.
-        out: the MP4 to write (whole or not at all); its folder is made.
+        start: seconds from its first frame.
+        end: likewise; one past the video's is the video's end.
+        out: the MP4 to write (whole or not at all), in a folder that exists.
         max_pixels: make frames smaller to at most this many pixels, aspect kept; never larger.
 
     Returns:
@@ -72,7 +73,7 @@ def cut_clip(path: Path | str, start: float, end: float, out: Path | str, max_pi
 def cut_clips(
     timeline: Timeline, cuts: Sequence[tuple[tuple[float, float], Path]], max_pixels: int | None = None
 ) -> list[VideoInfo]:
-    """Encode several spans (each with its file) in one pass over the video; see `cut_clip`.
+    """Encode several spans (each with its file, in a folder that exists) in one pass over the video; see `cut_clip`.
 
     Spans ascend and do not overlap, or the frames that they share would have to be decoded again.
 
@@ -94,7 +95,7 @@ def cut_clips(
     clips: list[VideoInfo] = []
     for (_, out), count in zip(cuts, counts, strict=True):
         try:
-            with replacing(out) as partial:
+            with replacing(out, makes_folders=False) as partial:
                 _encode(islice(pictures, count), (width, height), rate, partial)
         except OSError as error:
             raise DataError(f"{out}: the clip cannot be written ({error.strerror})") from None

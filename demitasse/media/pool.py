@@ -17,10 +17,11 @@ import queue
 import signal
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import TracebackType
@@ -193,7 +194,8 @@ def _start() -> tuple[BaseProcess, Connection]:
     pipe, theirs = SPAWN.Pipe()
     process = SPAWN.Process(target=_serve, args=(theirs,), name="demitasse-decode", daemon=True)
     try:
-        process.start()  # a broken pipe, if the child dies before it has read what to do
+        with _deaf():
+            process.start()  # a broken pipe, if the child dies before it has read what to do
         theirs.close()  # or the end of the process would not be the end of the pipe
         if wait([pipe, process.sentinel], START_SECONDS) and pipe.recv_bytes() == READY:
             return process, pipe
@@ -202,6 +204,17 @@ def _start() -> tuple[BaseProcess, Connection]:
     if process.pid is not None:
         process.kill()
     raise RuntimeError("a decode worker could not start; a script must guard its work by `if __name__ == '__main__':`")
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Hold SIGINT back in this thread: a child inherits that, and a Ctrl-C while it imports is no traceback."""
+    resource_tracker.ensure_running()  # or the first start starts it, and that lets SIGINT through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(pipe: Connection) -> None:

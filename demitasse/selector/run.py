@@ -23,7 +23,7 @@ from demitasse.dataset.item_id import id_of
 from demitasse.embedding import Embedder
 from demitasse.engine.journal import Journal
 from demitasse.engine.lock import lock_results
-from demitasse.errors import ConfigError, DataError, MediaError
+from demitasse.errors import ConfigError, DataError, MediaError, OtherRunError
 from demitasse.media.cache import FrameCache
 from demitasse.media.sample import SamplingPolicy
 from demitasse.selector.asking import Asker
@@ -161,7 +161,7 @@ def _begin(out: Path, header: dict[str, Any]) -> dict[str, float]:
     before = json.loads(path.read_text(encoding="utf-8"))
     for name, what in (("settings", "settings"), ("items_sha256", "items")):
         if before.get(name) != header[name]:
-            raise ConfigError(
+            raise OtherRunError(
                 f"{out} holds selections made with other {what}; give another --out, or delete that folder"
             )
     return dict(before.get("seconds") or {"captions": 0.0, "choices": 0.0})

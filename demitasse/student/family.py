@@ -18,6 +18,7 @@ from demitasse.errors import ConfigError
 from demitasse.student.modes import Positions
 
 Grid = tuple[int, int, int]  # (t, h, w) in patches
+TELLS_TIME = ("qwen2_vl", "qwen2_5_vl")  # by positions, and not as text: where the rules of `goes_on` differ
 
 
 @dataclass(frozen=True, slots=True)

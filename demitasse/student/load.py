@@ -12,7 +12,7 @@ from demitasse.errors import ConfigError
 from demitasse.student.encode import Encoder
 from demitasse.student.family import family_of
 from demitasse.student.modes import Positions
-from demitasse.student.record import read_record
+from demitasse.student.positions import learnt_positions
 from demitasse.student.vision import read_vision_settings
 from demitasse.student.weights import ADAPTER_CONFIG, base_of
 
@@ -51,8 +51,8 @@ def load_student(
         min_pixels: smallest number of pixels of a frame; None keeps the model's own.
         max_pixels: largest number of pixels of a frame; None keeps the model's own.
         system_prompt: put before every question.
-        positions: where text goes on behind a video (`demitasse.student.family.goes_on`); None takes what the folder
-            says that it was trained with, and else transformers' rule.
+        positions: where text goes on behind a video (`demitasse.student.family.goes_on`); None takes what the weights
+            learnt (`demitasse.student.positions`).
 
     Raises:
         ConfigError: if the folder is not a supported model, an adapter's base cannot be found, or the device is not
@@ -64,8 +64,7 @@ def load_student(
     else:
         model, base = load_model(folder, dtype), folder
     model.to(place).eval()
-    record = read_record(folder)
-    rule = positions or (record.positions if record else "transformers")
+    rule = positions or learnt_positions(folder)
     encoder = build_encoder(base, model.config, min_pixels, max_pixels, system_prompt, rule)
     return Student(model=model, encoder=encoder, path=str(path))
 

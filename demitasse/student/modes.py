@@ -50,7 +50,8 @@ def asked_question(item: Item, way: Way, box_style: str | None = None, size: Siz
         item: the item. `answer_from_evidence` takes what a student wrote, if `with_generated_evidence` put it there,
             and else the item's own.
         way: how it is asked.
-        box_style, size: for an item's own evidence, as `evidence_text` takes them.
+        box_style: for an item's own evidence, as `evidence_text` takes it.
+        size: likewise.
 
     Raises:
         DataError: if it is to be asked with evidence, and there is none.
@@ -95,7 +96,8 @@ def target_parts(
     Args:
         item: the item.
         way: how it is asked.
-        box_style, size: for `evidence`, as `evidence_text` takes them.
+        box_style: for `evidence`, as `evidence_text` takes it.
+        size: likewise.
 
     Raises:
         DataError: if it is to write evidence, and the item has none.

@@ -17,6 +17,7 @@ from demitasse.student.modes import AskMode, Positions, ResponseMode
 
 RECORD = "demitasse.json"
 FORMAT = "demitasse-student-v1"
+PUBLISHED: Positions = "qwen"  # the rule that Qwen's own weights learnt, which no record accompanies
 # The ways of asking that a response mode teaches, the plainest first.
 _ASKED: dict[ResponseMode, tuple[AskMode, ...]] = {
     "answer": ("answer",),

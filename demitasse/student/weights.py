@@ -70,11 +70,27 @@ def base_of(adapter: Path) -> Path:
     )
 
 
-def _digest(folder: Path, patterns: Iterable[str]) -> str:
+def check_model(folder: Path) -> None:
+    """Refuse a folder without a model, before anything is made or bought for one that will not learn.
+
+    Raises:
+        ConfigError: if the folder holds none.
+    """
+    _files(folder, (*_WEIGHTS, *_SETTINGS))
+
+
+def _files(folder: Path, patterns: Iterable[str]) -> list[Path]:
     files = sorted({path for pattern in patterns for path in folder.glob(pattern)})
     if not files:
-        raise ConfigError(f"{folder} holds no model; give the folder of a model or of a LoRA adapter")
+        raise ConfigError(
+            f"{folder} holds no model; give the folder of a model or of a LoRA adapter (`hf download NAME` prints that "
+            "of one of the Hub's)"
+        )
+    return files
+
+
+def _digest(folder: Path, patterns: Iterable[str]) -> str:
     digest = hashlib.sha256()
-    for path in files:
+    for path in _files(folder, patterns):
         digest.update(f"{path.name} {content_hash(path)}\n".encode())
     return digest.hexdigest()

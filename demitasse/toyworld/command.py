@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from demitasse.atomic import write_text
 from demitasse.errors import DemitasseError
+from demitasse.toyworld.drives import write_drives
 from demitasse.toyworld.kitti import kitti_label
 from demitasse.toyworld.marker import LEAST_SIZE
 from demitasse.toyworld.moment_files import write_moments
@@ -33,15 +34,19 @@ def add_toyworld_arguments(parser: argparse.ArgumentParser) -> None:
     scenes = commands.add_parser("scenes", help="write toy pictures in images/ and their KITTI labels in labels/")
     scenes.set_defaults(write=_write_scenes, kind="pictures")
     stories = commands.add_parser(
-        "stories", help="write clips in which a shape touches others in turn, annotated as VidOR and NExT-QA are"
+        "stories",
+        help="write clips in which a shape touches others in turn, annotated as VidOR and NExT-QA are, and as STAR",
     )
     stories.set_defaults(write=_write_stories, kind="stories")
     moments = commands.add_parser(
         "moments", help="write clips in which few moments matter, with questions, core frames and captions"
     )
     moments.set_defaults(write=_write_moments, kind="clips of moments")
+    drives = commands.add_parser("drives", help="write toy clips told as drives, with labels as people write them")
+    drives.set_defaults(write=_write_drives, kind="drives")
     for add, what in (
         (clips, "files"),
+        (drives, "videos and their labels"),
         (scenes, "two folders"),
         (stories, "videos and their annotation"),
         (moments, "videos, questions and captions"),
@@ -102,6 +107,10 @@ def _write_scenes(args: argparse.Namespace, _: range) -> None:
         label = labels / f"{number:05d}.txt"
         if not label.exists():
             write_text(label, kitti_label(toy_scene(number), width, height))
+
+
+def _write_drives(args: argparse.Namespace, numbers: range) -> None:
+    write_drives(args.out, tqdm(numbers, desc="render", unit="drive", delay=2, disable=None))
 
 
 def _write_moments(args: argparse.Namespace, numbers: range) -> None:

@@ -1,6 +1,6 @@
 """Phrases about the things of a toy picture, and which things a phrase picks out.
 
-One grammar both ways: "the [leftmost] [small] [red] disc", "the two green triangles". Whoever coins a phrase has it
+One grammar both ways: `the [leftmost] [small] [red] disc`, `the two green triangles`. Whoever coins a phrase has it
 read back, so a phrase that is said picks out exactly what it is said of.
 """
 

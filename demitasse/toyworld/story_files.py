@@ -1,8 +1,9 @@
-"""Toy stories in the files of the real data sets: VidOR's annotation, NExT-QA's questions, NExT-GQA's spans.
+"""Toy stories in real data sets' files: VidOR's annotation, NExT-QA's questions, NExT-GQA's spans; and STAR's items.
 
-So what reads those reads a toy, and `demitasse annotate cotasks source=nextqa` makes CoTasks of it:
+So what reads those reads a toy, and `demitasse annotate cotasks` makes CoTasks of it with `source=nextqa` or `star`:
 
     OUT/videos/00007.mp4  OUT/vidor/00007.json  OUT/questions.csv  OUT/spans.json  OUT/video_map.json
+    OUT/star.json  OUT/video_fps.json
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 from demitasse.atomic import write_text
 from demitasse.toyworld.story import STORY_DURATION, StoryShape, ToyStory, story_questions, toy_story
+from demitasse.toyworld.story_star import star_items
 from demitasse.toyworld.story_video import FPS, SIZE, render_story
 
 HEADER = ("video", "frame_count", "width", "height", "question", "answer", "qid", "type", "a0", "a1", "a2", "a3", "a4")
@@ -35,6 +37,9 @@ def write_stories(out: Path, numbers: Iterable[int]) -> None:
     write_text(out / "questions.csv", questions_csv(written))
     write_text(out / "spans.json", json.dumps(spans(written)) + "\n")
     write_text(out / "video_map.json", json.dumps({name(number): name(number) for number in written}) + "\n")
+    items = [item for number in written for item in star_items(toy_story(number), name(number))]
+    write_text(out / "star.json", json.dumps(items) + "\n")
+    write_text(out / "video_fps.json", json.dumps({f"{name(number)}.mp4": float(FPS) for number in written}) + "\n")
 
 
 def name(number: int) -> str:

@@ -167,6 +167,12 @@ def test_absent_video_is_a_media_error_even_where_the_clip_exists(tmp_path):
         cut_clip(tmp_path / "absent.mp4", 0.0, 1.0, tmp_path / "clip.mp4")
 
 
+def test_a_cut_that_is_late_does_not_bring_back_a_folder_that_was_removed(video, tmp_path):
+    with pytest.raises(DataError, match="cannot be written"):
+        cut_clip(video("h264_mp4"), 0.0, 1.0, tmp_path / "removed" / "deep" / "clip.mp4")
+    assert not (tmp_path / "removed").exists()
+
+
 def test_clip_that_cannot_be_written_says_where(video, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DataError, match="cannot be written"):

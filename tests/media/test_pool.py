@@ -242,3 +242,35 @@ def test_a_module_that_cannot_be_imported_does_no_harm_before_it_is_used():
     with DecodePool(1) as pool:
         pool.start("no_such_module")
         assert pool.run_sync(os.getpid) != os.getpid()
+
+
+BUSY_START = """
+import os, signal, time
+from pathlib import Path
+from demitasse.media.pool import DecodePool
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, lambda *_: None)
+    with DecodePool(1) as pool:
+        print(pool.run_sync(os.getppid) == os.getpid(), flush=True)
+else:
+    Path("starting").touch()
+    time.sleep(0.5)
+"""
+
+
+def test_an_interrupt_while_a_worker_starts_is_the_parents_alone(tmp_path):
+    (tmp_path / "parent.py").write_text(BUSY_START)
+    parent = subprocess.Popen(
+        [sys.executable, "parent.py"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "starting").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(parent.pid, signal.SIGINT)
+    assert parent.communicate(timeout=20) == ("True\n", "")

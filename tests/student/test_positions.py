@@ -1,5 +1,6 @@
 """Where text goes on behind a video: two rules, and a student is asked by the one that it was trained by."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,12 +10,15 @@ import torch
 
 from demitasse.dataset import Item
 from demitasse.errors import ConfigError
+from demitasse.stages import CHECKOUT
 from demitasse.student.encode import Clip, see
-from demitasse.student.family import Grid, family_of, text_and_vision_positions
+from demitasse.student.family import TELLS_TIME, Grid, family_of, text_and_vision_positions
 from demitasse.student.generate import generate
 from demitasse.student.load import Student, load_student
+from demitasse.student.positions import learnt_positions, model_type, servers
 from demitasse.student.record import RECORD, FramesUsed, HowTrained, read_record, write_record
 from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
+from demitasse.student.weights import ADAPTER_CONFIG
 
 RULES = ("transformers", "qwen")
 QUESTION = Item("Where is the shape at the end?", "it goes to the left, and then to the right", "a.mp4")
@@ -109,11 +113,74 @@ def test_the_rules_differ_for_a_long_video_of_the_older_families_alone(folder):
 def test_a_student_is_loaded_with_the_rule_that_its_folder_remembers(folder, tmp_path):
     for file in folder.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    assert load_student(tmp_path, device="cpu").encoder.family.positions == "transformers"
-    write_record(tmp_path, HowTrained(FramesUsed(1, 4, 2), "", "answer", positions="qwen"))
-    assert read_record(tmp_path).positions == "qwen"
-    assert load_student(tmp_path, device="cpu").encoder.family.positions == "qwen"
-    assert load_student(tmp_path, device="cpu", positions="transformers").encoder.family.positions == "transformers"
+    for rule, other in (RULES, RULES[::-1]):
+        write_record(tmp_path, HowTrained(FramesUsed(1, 4, 2), "", "answer", positions=rule))
+        assert read_record(tmp_path).positions == rule
+        assert load_student(tmp_path, device="cpu").encoder.family.positions == rule
+        assert load_student(tmp_path, device="cpu", positions=other).encoder.family.positions == other
+
+
+def test_weights_whose_folder_says_nothing_are_asked_as_published_ones_learnt(folder):
+    assert read_record(folder) is None
+    assert learnt_positions(folder) == "qwen"
+    assert load_student(folder, device="cpu").encoder.family.positions == "qwen"
+
+
+def test_a_record_from_before_the_rules_were_told_apart_is_transformers(tmp_path):
+    write_record(tmp_path, HowTrained(FramesUsed(1, 4, 2), "", "answer"))
+    path = tmp_path / RECORD
+    path.write_text(
+        json.dumps({name: value for name, value in json.loads(path.read_text()).items() if name != "positions"})
+    )
+    assert learnt_positions(tmp_path) == "transformers"
+
+
+@pytest.mark.parametrize(
+    ("own", "bases", "learnt"),
+    [
+        pytest.param(None, None, "qwen", id="of_neither"),
+        pytest.param(None, "transformers", "transformers", id="of_its_base_where_it_says_nothing"),
+        pytest.param("qwen", "transformers", "qwen", id="its_own_before_its_bases"),
+    ],
+)
+def test_an_adapter_is_asked_by_its_own_rule_or_its_bases(tmp_path, own, bases, learnt):
+    adapter, base = tmp_path / "adapter", tmp_path / "base"
+    for place, rule in ((adapter, own), (base, bases)):
+        place.mkdir()
+        if rule:
+            write_record(place, HowTrained(FramesUsed(1, 4, 2), "", "answer", positions=rule))
+    (base / "config.json").write_text('{"model_type": "qwen2_vl"}')
+    (adapter / ADAPTER_CONFIG).write_text(json.dumps({"base_model_name_or_path": str(base)}))
+    assert learnt_positions(adapter) == learnt
+    assert model_type(adapter) == "qwen2_vl"
+
+
+def test_a_folder_without_a_model_has_no_type(tmp_path):
+    with pytest.raises(ConfigError, match="names no 'model_type'"):
+        model_type(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("family", "learnt", "by_transformers", "warned_of"),
+    [
+        pytest.param("qwen2_5_vl", "qwen", False, "transformers serve", id="vllms_own_counts_as_qwen_does"),
+        pytest.param("qwen2_vl", "transformers", True, "vLLM without", id="transformers_counts_as_itself"),
+        pytest.param("qwen3_vl", "transformers", False, "", id="one_rule_where_times_are_text"),
+    ],
+)
+def test_a_student_is_served_by_those_who_count_as_it_learnt(family, learnt, by_transformers, warned_of):
+    commands, others = servers(family, learnt)
+    assert ("--model-impl transformers" in commands[0]) == by_transformers
+    assert warned_of in others
+    assert bool(others) == bool(warned_of)
+
+
+def test_toy_bases_say_by_which_rule_they_learnt():
+    """Their makers encode by the rule `transformers`; without a record they would count as published weights."""
+    bases = {path.parent for path in (CHECKOUT / "recipes").glob("**/config.json")}
+    telling = [base for base in bases if model_type(base) in TELLS_TIME]
+    assert len(telling) >= 4
+    assert [base.name for base in telling if learnt_positions(base) != "transformers"] == []
 
 
 def test_a_rule_that_is_none_is_refused_by_the_record(tmp_path):

@@ -15,7 +15,14 @@ from demitasse.errors import ConfigError
 from demitasse.student.load import load_student
 from train.config import GuardConfig, ModelConfig, OptimConfig, PartConfig
 from train.loop.checkpoint import FOLDER, complete
-from train.loop.launch import check_shards, missing_processes, start_accelerator, tell_deepspeed, with_exact_sums
+from train.loop.launch import (
+    check_shards,
+    launch_missing,
+    missing_processes,
+    start_accelerator,
+    tell_deepspeed,
+    with_exact_sums,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "recipes" / "accelerate"
@@ -98,6 +105,23 @@ ON_CPU = {"ACCELERATE_USE_CPU": "True", "MASTER_PORT": "29500"}
 )
 def test_processes_that_accelerate_did_not_start_are_counted(environment, launcher, expected):
     assert missing_processes(environment, shlex.split(launcher)) == expected
+
+
+@pytest.mark.parametrize(
+    ("gpu", "started"),
+    [
+        pytest.param(False, ["--standalone", "--nproc_per_node", "2", "sft.py", "seed=1"], id="no_gpu"),
+        pytest.param(True, [], id="a_gpu_is_accelerates_business"),
+    ],
+)
+def test_without_a_gpu_the_number_of_processes_holds_though_nobody_says_cpu(monkeypatch, gpu, started):
+    ran: list[str] = []
+    monkeypatch.setattr("torch.accelerator.is_available", lambda: gpu)
+    monkeypatch.setattr("torch.distributed.run.main", ran.extend)
+    monkeypatch.setattr("psutil.Process.cmdline", lambda _: shlex.split("accelerate launch --num_processes 2 sft.py"))
+    monkeypatch.setattr("os.environ", {"ACCELERATE_USE_CPU": "False", "MASTER_PORT": "29500"})
+    assert launch_missing("sft.py", ["seed=1"]) == (None if gpu else 0)
+    assert ran == started
 
 
 @pytest.mark.parametrize("name", ["fsdp2", "zero3"])

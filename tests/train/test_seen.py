@@ -2,11 +2,13 @@
 
 import json
 
+import pytest
+
 from demitasse.dataset import Item, TaskFile, write
 from demitasse.media.probe import content_hash
-from demitasse.student.trained_on import TrainedOn
+from demitasse.student.trained_on import TrainedOn, write_trained_on
 from train.after.seen import media_of, seen_by
-from train.config import DataConfig, TrainConfig
+from train.config import DataConfig, ModelConfig, TrainConfig
 
 
 def data(tmp_path, **more):
@@ -41,3 +43,22 @@ def test_the_rounds_of_validation_are_the_checkpoints_that_were_compared(tmp_pat
 
 def test_without_validation_nothing_was_chosen(tmp_path):
     assert seen_by(TrainConfig(output_dir=str(tmp_path)), []) == TrainedOn()
+
+
+@pytest.mark.parametrize(
+    ("earlier", "seen"),
+    [
+        pytest.param(
+            TrainedOn(frozenset("b"), 3, frozenset("i")),
+            TrainedOn(frozenset("ab"), 3, frozenset("i")),
+            id="it_was_chosen",
+        ),
+        pytest.param(
+            TrainedOn(frozenset("b"), 1, frozenset("i")), TrainedOn(frozenset("ab")), id="there_was_no_choice"
+        ),
+    ],
+)
+def test_a_student_that_is_trained_further_has_seen_what_the_earlier_one_had(tmp_path, earlier, seen):
+    write_trained_on(tmp_path, earlier)
+    config = TrainConfig(output_dir=str(tmp_path), model=ModelConfig(path=str(tmp_path)))
+    assert seen_by(config, ["a"]) == seen

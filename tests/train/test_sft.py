@@ -118,6 +118,12 @@ def test_a_mistake_is_one_line_with_its_name_and_exit_code_2(recipe, capsys, ove
     assert "Traceback" not in error
 
 
+def test_no_data_are_made_for_a_model_that_is_not_there(recipe, capsys, monkeypatch):
+    monkeypatch.setattr("train.start.prepare", lambda *_: pytest.fail("a recipe's stages were run"))
+    assert main(train, "train/sft.py", ["--config", str(recipe), "model.path=Qwen/Qwen3-VL-2B-Instruct"]) == 2
+    assert "`hf download NAME`" in capsys.readouterr().err
+
+
 @pytest.fixture
 def no_model(monkeypatch):
     """Nothing may be loaded."""

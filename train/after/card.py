@@ -16,8 +16,9 @@ from typing import Any
 import yaml
 
 from demitasse.errors import DataError
+from demitasse.student.family import TELLS_TIME
+from demitasse.student.positions import servers
 from demitasse.student.record import HowTrained
-from train.track.ledger import read_ledger
 
 Json = dict[str, Any]
 NOT_METRICS = ("step", "items", "seconds")
@@ -83,6 +84,8 @@ def read_run(run: Path) -> tuple[Json, list[Json]]:
     Raises:
         DataError: if its `train.json` is none.
     """
+    from train.track.ledger import read_ledger  # not above: it brings torch, and the arguments are read without
+
     return _read_training(run / TRAINED), read_ledger(run / ROUNDS)
 
 
@@ -153,13 +156,16 @@ def _asking(facts: Facts) -> str:
     bounds = {"most pixels of a frame": frames.max_pixels, "fewest pixels of a frame": frames.min_pixels}
     bounds["most pixels of a video's frames together"] = frames.video_pixels
     rows += [(name, value or "the processor's own") for name, value in bounds.items()]
-    rows += [("response mode", facts.asked.response_mode), ("positions behind a video", facts.asked.positions)]
+    rows += [("response mode", facts.asked.response_mode)]
+    rows += [("positions behind a video", facts.asked.positions)] if facts.family in TELLS_TIME else []
+    commands, others = servers(facts.family, facts.asked.positions)
+    shown = "\n".join([*commands, "demitasse predict --model MODEL --data DATA --out RUN"])
     prompt = facts.asked.system_prompt
     system = f"The system prompt, before every question:\n\n{_fenced(prompt)}\n" if prompt else "No system prompt.\n"
     return (
         "## How it is asked\n\nAs it was trained; `demitasse.json` says the same, and `demitasse predict` reads it.\n\n"
         f"{_table(('setting', 'value'), rows)}\n\n{system}\n"
-        "```\nvllm serve MODEL\ntransformers serve MODEL\ndemitasse predict --model MODEL --data DATA --out RUN\n```\n"
+        f"```\n{shown}\n```\n" + (f"\n{others}\n" if others else "")
     )
 
 

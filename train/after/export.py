@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from demitasse.atomic import write_text
-from demitasse.errors import ConfigError, DemitasseError, DiskFullError, is_disk_full
+from demitasse.errors import ConfigError, DemitasseError, DiskFullError, OtherRunError, is_disk_full
+from demitasse.student.positions import learnt_positions, servers
 from demitasse.student.record import RECORD, read_record
 from demitasse.student.trained_on import TRAINED_ON
 from demitasse.student.weights import ADAPTER_CONFIG, base_of, model_hash
@@ -106,6 +107,9 @@ def export(
     for sentence in checks:
         say(f"  {sentence}")
     say(f"{out}: written")
+    commands, others = servers(family, asked.positions if asked else learnt_positions(student))
+    for sentence in (f"to serve it: {' or '.join(commands)}", *([f"note: {others}"] if others else [])):
+        say(f"  {sentence.replace('MODEL', str(out))}")
 
 
 def _check(student: Path, out: Path, shard_size: str) -> None:
@@ -129,7 +133,7 @@ def _is_done(out: Path, made: dict[str, str]) -> bool:
         content = None
     if isinstance(content, dict) and content.items() >= made.items():
         return True
-    raise ConfigError(f"{out}: holds something else; give another --out, or delete it")
+    raise OtherRunError(f"{out}: holds something else; give another --out, or delete it")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from demitasse.atomic import write_text
 from demitasse.dataset import TaskFile, read, read_folder
-from demitasse.errors import ConfigError
+from demitasse.errors import OtherRunError
 from demitasse.media.probe import content_hash
 from demitasse.student.adapter import ADAPTER_WEIGHTS
 from demitasse.student.load import Student
@@ -80,14 +80,14 @@ def is_finished(config: TrainConfig, key: str) -> bool:
     """Whether the whole result of the run with this key is there, validated as it is to be.
 
     Raises:
-        ConfigError: if there is that of another run, which would be written over.
+        OtherRunError: if there is that of another run, which would be written over.
     """
     record = Path(config.output_dir) / RECORD
     if not record.is_file():
         return False
     told = json.loads(record.read_text(encoding="utf-8"))
     if told["key"] != key:
-        raise ConfigError(
+        raise OtherRunError(
             f"{record.parent} holds a student that was trained with other settings or data, as {RECORD} there tells; "
             "give another output_dir, or delete it"
         )

@@ -14,7 +14,7 @@ import orjson
 from demitasse.dataset import TaskFile, read, read_folder
 from demitasse.dataset.shown_frames import shown_frames
 from demitasse.media.probe import content_hash
-from demitasse.student.trained_on import TrainedOn
+from demitasse.student.trained_on import TrainedOn, read_trained_on
 from train.config import DataConfig, TrainConfig
 from train.loop.validation import LOG, MEAN, ROUNDS
 from train.track.ledger import read_ledger
@@ -31,7 +31,7 @@ def media_of(data: DataConfig) -> list[str]:
 
 
 def seen_by(config: TrainConfig, media: Iterable[str]) -> TrainedOn:
-    """What the run's student has seen.
+    """What the run's student has seen, what it was trained further from included.
 
     Args:
         config: of the run, which is over: its rounds of validation are in its folder.
@@ -40,7 +40,14 @@ def seen_by(config: TrainConfig, media: Iterable[str]) -> TrainedOn:
     output, figure = Path(config.output_dir), config.validate.metric or MEAN
     rounds = [row["step"] for row in read_ledger(output / LOG) if row.get(figure) is not None]
     chosen_on = _ids(output / ROUNDS / f"step_{rounds[0]:06d}" / ITEMS) if rounds else ()
-    return TrainedOn(frozenset(media), len(rounds), frozenset(chosen_on))
+    own = TrainedOn(frozenset(media), len(rounds), frozenset(chosen_on))
+    earlier = read_trained_on(Path(config.model.path)) or TrainedOn()
+    chosen = [one for one in (earlier, own) if one.rounds > 1] or [own]
+    return TrainedOn(
+        own.media | earlier.media,
+        sum(one.rounds for one in chosen),
+        frozenset().union(*(one.chosen_on for one in chosen)),
+    )
 
 
 def _files(paths: Iterable[str]) -> list[TaskFile]:

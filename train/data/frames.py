@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from demitasse.student.record import FramesUsed, HowTrained
 from train.config import FramesConfig, TrainConfig
+from train.model.positions import positions_of
 
 if TYPE_CHECKING:
     from demitasse.student.sight import Sight, SightSettings
@@ -64,5 +65,5 @@ def record_of(config: TrainConfig) -> HowTrained:
         FramesUsed(**asdict(config.frames)),
         config.model.system_prompt,
         config.data.response_mode,
-        positions=config.model.positions,
+        positions=positions_of(config.model),
     )

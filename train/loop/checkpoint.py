@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from demitasse.atomic import write_text
-from demitasse.errors import ConfigError, DataError
+from demitasse.errors import ConfigError, DataError, OtherRunError
 from train.loop import shards, sound
 from train.loop.guard import LOST
 from train.loop.identity import Identity
@@ -164,7 +164,7 @@ def check(folder: Path, identity: Identity) -> None:
     """Refuse a folder whose newest checkpoint is of another run.
 
     Raises:
-        ConfigError: naming the setting that differs.
+        OtherRunError: naming the setting that differs.
     """
     whole = complete(folder)
     if not whole:
@@ -172,12 +172,12 @@ def check(folder: Path, identity: Identity) -> None:
     found, state = whole[-1], _state(whole[-1])
     for name, value in identity.settings.items():
         if state["settings"].get(name) != value:
-            raise ConfigError(
+            raise OtherRunError(
                 f"{found}: this checkpoint was made with {name}={state['settings'].get(name)}, and now it is "
                 f"{value}; give another output_dir, or delete this one to start again"
             )
     if state["items"] != identity.items:
-        raise ConfigError(
+        raise OtherRunError(
             f"{found}: this checkpoint was made with other items, or in another order, than data.files has now; "
             "give another output_dir, or delete this one to start again"
         )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from train.config import TrainConfig
+from train.model.positions import positions_of
 
 # Settings that may be others when a run goes on: where and how it is followed, when it is stopped.
 _FREE = (
@@ -51,7 +52,8 @@ def identify(
         precision: what is computed in, where that is not the weights' own.
         base: hash of the weights that are trained on: the same folder may come to hold another model.
     """
-    values = json.loads(json.dumps(dict(_flat(asdict(config))) | {"processes": processes}))
+    own = {"processes": processes, "model.positions": positions_of(config.model)}  # of "auto" what it stands for
+    values = json.loads(json.dumps(dict(_flat(asdict(config))) | own))
     settings = {name: value for name, value in values.items() if not name.startswith(_FREE) and name not in _MEANS}
     digest = hashlib.sha256()
     for lesson in lessons:

@@ -1,7 +1,7 @@
 """Processes and what they share, also where accelerate 1.15 knows GPUs only.
 
 On a machine without one, accelerate (1.15) runs several processes as strangers to one another unless it is told
-`cpu`, knows no FSDP there, and for `accelerate launch --num_processes 2 --cpu` starts one process, without a word: its
+`cpu`, knows no FSDP there, and for `accelerate launch --num_processes 2` starts one process, without a word: its
 launcher for several is for GPUs, or needs MPI. Each of these is mended here, so that the commands and configurations of
 a cluster run, and can be tested, on any machine.
 """
@@ -186,9 +186,12 @@ def _launch_config(launcher: Sequence[str]) -> dict[str, Any]:
 def launch_missing(script: str, arguments: Sequence[str]) -> int | None:
     """Start the processes that accelerate did not, and wait for them; their exit code, None if none is missing."""
     import psutil
+    import torch
 
     parent = psutil.Process().parent()
-    processes = missing_processes(os.environ, parent.cmdline() if parent else [])
+    # Without a GPU accelerate means a CPU, whether it is told so or not.
+    cpu = {} if torch.accelerator.is_available() else {"ACCELERATE_USE_CPU": "true"}
+    processes = missing_processes(os.environ | cpu, parent.cmdline() if parent else [])
     if processes < 2:
         return None
     from torch.distributed.elastic.multiprocessing import SignalException

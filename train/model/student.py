@@ -13,6 +13,7 @@ from demitasse.student.collate import check_packs
 from demitasse.student.load import Student, load_student
 from demitasse.student.weights import weights_hash
 from train.config import TrainConfig
+from train.model.positions import positions_of
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -41,7 +42,7 @@ def open_student(config: TrainConfig) -> Student:
         min_pixels=config.frames.min_pixels,
         max_pixels=config.frames.max_pixels,
         system_prompt=config.model.system_prompt,
-        positions=config.model.positions,
+        positions=positions_of(config.model),
     )
     if config.optim.pack:
         check_packs(student.encoder.family)
