@@ -15,6 +15,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from annotate.sections import ESPRESSO, PICTURES, PIPELINES, section_of
+from demitasse.config.overrides import take_overrides_anywhere
 from demitasse.errors import DemitasseError
 
 if TYPE_CHECKING:
@@ -23,14 +25,6 @@ if TYPE_CHECKING:
 
 EXIT_MISSING = 2
 STEP = "check"
-# The endpoints that are shown something, by section, and what it is.
-_FOOTAGE, _PICTURES = "footage", "pictures"
-SHOWN = {
-    "video_reasoning_annotation": (_FOOTAGE, ("vlm",)),
-    "image_referring_expression": (_PICTURES, ("vlm", "checker")),
-    "video_espresso": (_PICTURES, ("captioner", "detector")),
-    "cotasks": (_PICTURES, ("vlm",)),
-}
 ROOM = 1024  # tokens: a model that thinks needs some before it writes a word
 SCHEMA = {
     "type": "object",
@@ -49,6 +43,12 @@ def add_check_arguments(parser: argparse.ArgumentParser) -> None:
         "--config", "-e", type=Path, metavar="FILE", help="a TAO spec, or a recipe with a section `annotate`"
     )
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="as for `demitasse annotate`")
+    take_overrides_anywhere(parser)
+
+
+def check_check_arguments(args: argparse.Namespace) -> None:
+    """Refuse a spec whose endpoints cannot be read."""
+    _endpoints(section_of(args.config, args.overrides), args)
 
 
 def run_check(args: argparse.Namespace) -> int:
@@ -57,16 +57,14 @@ def run_check(args: argparse.Namespace) -> int:
     Returns:
         0 if every endpoint can be asked, and texts can be compared where that is needed; else 2.
     """
-    from annotate.sections import section_of
-
     section = section_of(args.config, args.overrides)
+    pipeline = PIPELINES[section]
     endpoints = _endpoints(section, args)
-    kind, seeing = SHOWN[section]
     if not endpoints:
         print("the chosen steps ask no endpoint")
     missing = 0
     for name, endpoint in _distinct(endpoints):
-        shown = kind if name.startswith(seeing) else ""
+        shown = pipeline.shown if name.startswith(pipeline.seeing) else ""
         problem, told = check_endpoint(name, f"{section}.{name.split(' ')[0]}", endpoint, shown)
         missing += bool(problem)
         print(f"{name}: {problem or told}", file=sys.stderr if problem else sys.stdout)
@@ -78,11 +76,10 @@ def run_check(args: argparse.Namespace) -> int:
 
 def _check_embedding(section: str, args: argparse.Namespace) -> tuple[str, str]:
     """What is missing before texts can be compared, or who does it; both are empty where no text is compared."""
-    from annotate.espresso.config import compares, read_draft
-    from annotate.sections import ESPRESSO
+    from annotate.espresso.config import Spec, compares
     from demitasse.embedding import open_embedder
 
-    config = read_draft(args.config, args.overrides).video_espresso if section == ESPRESSO else None
+    config = Spec.read_draft(args.config, args.overrides).section if section == ESPRESSO else None
     if config is None or not compares(config):
         return "", ""
     try:
@@ -93,18 +90,9 @@ def _check_embedding(section: str, args: argparse.Namespace) -> tuple[str, str]:
 
 
 def _endpoints(section: str, args: argparse.Namespace) -> dict[str, Endpoint]:
-    from annotate.cotasks.teacher import config as cotasks
-    from annotate.espresso import config as espresso
-    from annotate.referring import config as images
-    from annotate.sections import COTASKS, ESPRESSO, IMAGE
-    from annotate.video_reasoning import config as videos
+    from annotate.run.spec import spec_class
 
-    readers = {
-        IMAGE: images.read_endpoints,
-        ESPRESSO: espresso.read_endpoints,
-        COTASKS: cotasks.read_endpoints,
-    }
-    return readers.get(section, videos.read_endpoints)(args.config, args.overrides)
+    return spec_class(section).read_endpoints(args.config, args.overrides)
 
 
 def _distinct(endpoints: Mapping[str, Endpoint]) -> Iterator[tuple[str, Endpoint]]:
@@ -137,12 +125,12 @@ def check_endpoint(name: str, key: str, endpoint: Endpoint, shown: str = "") -> 
     sampling = sampling_of(endpoint)
     request = Request(
         STEP,
-        (*(_media(model, shown == _PICTURES) if shown else ()), Text(QUESTION)),
+        (*(_media(model, shown == PICTURES) if shown else ()), Text(QUESTION)),
         schema=SCHEMA if model.capability.json_schema else None,
         sampling=replace(sampling, max_tokens=min(sampling.max_tokens, ROOM)),
     )
     problem, told = asyncio.run(_ask(model, request, key, endpoint))
-    return problem, told + (_boxes(model, key, endpoint) if told and shown == _PICTURES else "")
+    return problem, told + (_boxes(model, key, endpoint) if told and shown == PICTURES else "")
 
 
 def _boxes(model: ChatModel, key: str, endpoint: Endpoint) -> str:

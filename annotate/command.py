@@ -40,6 +40,17 @@ def add_annotate_arguments(parser: argparse.ArgumentParser) -> None:
         adding(kinds.add_parser(kind, help=help_line, description=help_line[0].upper() + help_line[1:] + "."))
 
 
+def check_annotate_arguments(args: argparse.Namespace) -> None:
+    """Refuse settings that cannot be used, where the kind can tell them without data.
+
+    Raises:
+        ConfigError: naming the first of them.
+    """
+    check = getattr(sys.modules[KINDS[args.kind][1]], f"check_{_name(args.kind)}_arguments", None)
+    if check is not None:
+        check(args)
+
+
 def run_annotate(args: argparse.Namespace) -> int:
     """Run one kind; returns its exit code."""
     run = getattr(sys.modules[KINDS[args.kind][1]], f"run_{_name(args.kind)}")

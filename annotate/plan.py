@@ -5,27 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from annotate.sections import PIPELINES, section_of
 
 if TYPE_CHECKING:
     from annotate.run.forecast import Forecast, StepForecast
     from demitasse.media.pool import DecodePool
 
 MOST_WORKERS = 8
-# What the least and the expected number of requests stand on, by section.
-_NOTHING_LEFT = "if the first replies leave nothing to ask about"
-_LEAST = {
-    "video_reasoning_annotation": "if every video is rejected",
-    "image_referring_expression": _NOTHING_LEFT,
-    "video_espresso": _NOTHING_LEFT,
-    "cotasks": _NOTHING_LEFT,
-}
-_EXPECTED = {
-    "video_reasoning_annotation": "if no video is rejected",
-    "image_referring_expression": "if each box gets its description",
-    "video_espresso": "from one good question a video to all that are asked for,",
-    "cotasks": "from no entity a question to all frames that it may need,",
-}
 
 
 def run_plan(args: argparse.Namespace) -> int:
@@ -49,35 +38,12 @@ def run_plan(args: argparse.Namespace) -> int:
 
 def _forecast(args: argparse.Namespace, pool: DecodePool) -> tuple[str, Forecast, float | None]:
     """The section that the spec is for, what its pipeline would do, and the budget."""
-    from annotate.sections import COTASKS, ESPRESSO, IMAGE, section_of
+    from annotate.run.spec import spec_class
 
     section = section_of(args.config, args.overrides)
-    if section == IMAGE:
-        from annotate.referring import config as image_config
-        from annotate.referring import forecast as images
-
-        image_spec = image_config.read_spec(args.config, args.overrides)
-        return section, images.forecast(image_spec, pool), image_spec.image_referring_expression.budget_usd
-
-    if section == ESPRESSO:
-        from annotate.espresso import config as espresso_config
-        from annotate.espresso import forecast as espresso
-
-        espresso_spec = espresso_config.read_spec(args.config, args.overrides)
-        return section, espresso.forecast(espresso_spec, pool), espresso_spec.video_espresso.budget_usd
-
-    if section == COTASKS:
-        from annotate.cotasks.teacher import config as cotasks_config
-        from annotate.cotasks.teacher import forecast as cotasks
-
-        cotasks_spec = cotasks_config.read_spec(args.config, args.overrides)
-        return section, cotasks.forecast(cotasks_spec, pool), cotasks_spec.cotasks.budget_usd
-
-    from annotate.video_reasoning import config as video_config
-    from annotate.video_reasoning import forecast as videos
-
-    video_spec = video_config.read_spec(args.config, args.overrides)
-    return section, videos.forecast(video_spec, pool), video_spec.video_reasoning_annotation.budget_usd
+    spec = spec_class(section).read(args.config, args.overrides)
+    forecast = import_module(f"{PIPELINES[section].package}.forecast").forecast
+    return section, forecast(spec, pool), spec.section.budget_usd
 
 
 def as_json(found: Forecast) -> dict[str, Any]:
@@ -132,10 +98,11 @@ def _row(name: str, step: StepForecast) -> tuple[str, ...]:
 
 def _conclusions(section: str, found: Forecast, cap: float | None) -> list[str]:
     low, high = found.calls
-    lines = [f"requests: {_range(low, high)}, {_EXPECTED[section]} and no reply has to be asked for again"]
+    pipeline = PIPELINES[section]
+    lines = [f"requests: {_range(low, high)}, {pipeline.expected} and no reply has to be asked for again"]
     if high:
         lines.append(
-            f"requests: from {found.least:,}, {_LEAST[section]}, to {found.most:,}, if every reply has to be asked "
+            f"requests: from {found.least:,}, {pipeline.least}, to {found.most:,}, if every reply has to be asked "
             "for again; failed requests that are repeated come on top"
         )
     if found.kept and high:

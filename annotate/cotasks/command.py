@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annotate.run.arguments import add_run_arguments
+from annotate.run.arguments import add_run_arguments, check_told
 
 if TYPE_CHECKING:
     from annotate.cotasks.settings import Cotasks
@@ -29,6 +29,19 @@ def add_cotasks_arguments(parser: argparse.ArgumentParser) -> None:
         "source=star items=JSON results_dir=DIR, or source=teacher questions=CSV videos=DIR results_dir=DIR ..."
     )
     add_run_arguments(parser, "the CoTasks", overrides)
+
+
+def check_cotasks_arguments(args: argparse.Namespace) -> None:
+    """Refuse settings that no run could begin with."""
+    if _source(args.config, args.overrides) != TEACHER:
+        from annotate.cotasks.settings import read_settings
+
+        _refuse_vain(args)
+        read_settings(args.config, args.overrides)
+    else:
+        from annotate.cotasks.teacher.config import Spec
+
+        check_told(args, Spec)
 
 
 def run_cotasks(args: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from demitasse.cotasks.record import STAGES, TASK_NAMES, CoTasks
@@ -61,6 +61,10 @@ class Final:
     options: tuple[str, ...] = ()
     right: int | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def opened(self) -> Final:
+        """The same without options: the answer is the right one's words."""
+        return replace(self, options=(), right=None)
 
 
 def items_of(cotasks: CoTasks, video_id: str, final: Final, writing: Writing) -> dict[str, Item]:

@@ -100,7 +100,7 @@ def _made(
     cotasks = build(question, annotation, own, settings)
     extra = {} if question.second_answer is None else {"additional_ref_answer": question.second_answer}
     final = Final(question.text, question.answer, question.type, question.options, question.right, extra)
-    items = items_of(cotasks, video_id, final, writing)
+    items = items_of(cotasks, video_id, final if settings.options else final.opened(), writing)
     return Made(cotasks, question.type, dict(_provenance(question, annotation, path, own, settings)), items)
 
 

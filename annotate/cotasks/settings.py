@@ -60,6 +60,7 @@ class Cotasks(Building):
     box_style: str = setting("qwen_1000", "how the student's family writes boxes", choices=tuple(BOX_STYLES))
     min_pixels: int = setting(MIN_PIXELS, "qwen2_5_vl_px: the student's bound for a frame", ge=1)
     max_pixels: int = setting(MAX_PIXELS, "qwen2_5_vl_px: the student's bound for a frame", ge=1)
+    options: bool = setting(True, "false asks without the options: the words of the right one are the answer")
     form: Form = setting("json", "how facts are written", choices=FORMS)
     dialect: Dialect = setting("tao", "how options and answers are written", choices=DIALECTS)
     license: str = setting("", "of the files; empty: what the annotation demands")

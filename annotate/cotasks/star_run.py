@@ -76,7 +76,7 @@ def _made(item: StarItem, clip: Clip, settings: Cotasks, writing: Writing) -> Ma
     span = {"video": f"{item.video}.mp4", "start": item.start, "end": item.end}
     extra = {"template": item.template, "clip": span}
     final = Final(item.text, item.choices[item.right], item.type, item.choices, item.right, extra)
-    items = items_of(cotasks, clip_name(item), final, writing)
+    items = items_of(cotasks, clip_name(item), final if settings.options else final.opened(), writing)
     if settings.videos:
         _cut(item, Path(settings.videos), Path(settings.results_dir) / CLIPS / clip_name(item))
     return Made(cotasks, item.type, dict(_provenance(item, clip, settings)), items)
@@ -87,6 +87,7 @@ def _cut(item: StarItem, videos: Path, out: Path) -> None:
     from demitasse.media.clip import cut_clip
 
     if not out.exists():
+        out.parent.mkdir(parents=True, exist_ok=True)
         cut_clip(videos / f"{item.video}.mp4", item.start, item.end, out)
 
 

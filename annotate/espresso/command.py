@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from annotate.run.arguments import add_run_arguments, shard_of, tell, written_spec
+from annotate.run.arguments import add_run_arguments, check_told, run_told
+
+if TYPE_CHECKING:
+    from annotate.task_files import Assembled
 
 
 def add_espresso_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,23 +19,28 @@ def add_espresso_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_arguments(parser, "the items", overrides)
 
 
+def check_espresso_arguments(args: argparse.Namespace) -> None:
+    """Refuse a spec that no run could begin with."""
+    from annotate.espresso.config import Spec
+
+    check_told(args, Spec)
+
+
 def run_espresso(args: argparse.Namespace) -> int:
     """Annotate, and say in the last line how every input ended.
 
     Returns:
         0 if all is done, 3 if something was skipped or quarantined, 130 if interrupted.
     """
-    from annotate.espresso.config import read_draft, read_spec
-    from annotate.espresso.items import FOLDER
-    from annotate.espresso.pipeline import annotate, merge
+    from annotate.espresso.config import Spec
+    from annotate.espresso.pipeline import run_of
 
-    if args.write_spec:
-        return written_spec(args, "espresso", read_draft(args.config, args.overrides), "captioner, writer")
-    shard = shard_of(args)
-    spec = read_spec(args.config, args.overrides)
-    annotated = merge(spec, args.partial) if args.merge else annotate(spec, progress=not args.quiet, shard=shard)
-    written = []
-    if annotated.assembled is not None and annotated.assembled.counts:
-        counts = ", ".join(f"{count} {task}" for task, count in annotated.assembled.counts.items())
-        written.append(f"items: {counts}: {annotated.folder / FOLDER}")
-    return tell(annotated, written)
+    return run_told(args, "espresso", "captioner, writer", Spec, run_of, _written)
+
+
+def _written(folder: Path, assembled: Assembled) -> Iterator[str]:
+    from annotate.espresso.items import FOLDER
+
+    if assembled.counts:
+        counts = ", ".join(f"{count} {task}" for task, count in assembled.counts.items())
+        yield f"items: {counts}: {folder / FOLDER}"

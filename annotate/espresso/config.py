@@ -6,9 +6,9 @@ The settings of what is asked (questions, evidence, boxes, distractors, probe) a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import ClassVar
 
 from annotate.endpoints import Endpoint
 from annotate.espresso.settings import (
@@ -18,16 +18,13 @@ from annotate.espresso.settings import (
     ProbeSettings,
     QuestionSettings,
 )
-from annotate.run import spec as run_spec
-from annotate.run.spec import Experiment, asking_problems, list_problems
-from annotate.sections import refuse_other
+from annotate.run.spec import Experiment, list_problems
 from annotate.video_reasoning.config import Data
 from demitasse.chat.attach import FRAME_PIXELS
 from demitasse.config.setting import setting
 from demitasse.dataset import DIALECTS
 from demitasse.embedding.config import EmbeddingConfig, embedding_problems
 from demitasse.engine.cluster import Cluster
-from demitasse.errors import ConfigError
 
 STEPS = ("1", "2", "3", "4", "5", "6", "7", "8", "9")
 TEST_STEPS = ("8", "9")  # VideoEspresso's test set alone has options
@@ -148,61 +145,61 @@ class VideoEspresso:
 class Spec(Experiment):
     """A whole spec."""
 
+    section_name: ClassVar[str] = SECTION
+
     video_espresso: VideoEspresso = setting(VideoEspresso(), "From videos to questions with core frames and evidence")
     autolabel_type: str = setting(SECTION, "which section is meant", choices=(SECTION,))
 
+    @property
+    def section(self) -> VideoEspresso:
+        """The pipeline's own."""
+        return self.video_espresso
 
-def read_spec(path: Path | None, overrides: Sequence[str]) -> Spec:
-    """Read a spec, or the `annotate:` section of a recipe, and hold its values to what can be done.
+    def order_steps(self) -> None:
+        """As they are numbered, without those that are for another split."""
+        workflow = self.section.workflow
+        wanted = [step for step in steps_for(self.section.split) if step in workflow.steps]
+        if wanted:  # asked for nothing else, those of another split are refused, by name
+            workflow.steps = wanted
 
-    Raises:
-        ConfigError: as `read_config`, and for values that no run can begin with.
-    """
-    spec = read_draft(path, overrides)
-    _complete_steps(spec.video_espresso)
-    for problem in _problems(spec):
-        raise ConfigError(problem)
-    return spec
+    def endpoints(self) -> dict[str, Endpoint]:
+        """Those that the chosen steps ask, by name: no key is needed where none is asked."""
+        config, boxes, steps = self.section, self.section.boxes, set(self.section.workflow.steps)
+        captioner_finds = config.detector is None and not boxes.service
+        needed: dict[str, Endpoint] = {}
+        if "1" in steps or ("6" in steps and (captioner_finds or boxes.min_agreement > 0)):
+            needed["captioner"] = config.captioner
+        if steps & {"3", "5", "8"} or (steps & {"4", "9"} and config.checker is None):
+            needed["writer"] = config.writer
+        if steps & {"4", "9"} and config.checker is not None:
+            needed["checker"] = config.checker
+        if "6" in steps and config.detector is not None and not boxes.service:
+            needed["detector"] = config.detector
+        return needed
 
-
-def read_endpoints(path: Path | None, overrides: Sequence[str]) -> dict[str, Endpoint]:
-    """The endpoints that a spec's steps ask, by name. What does not concern them may still be missing.
-
-    Raises:
-        ConfigError: as `read_config`.
-    """
-    config = read_draft(path, overrides).video_espresso
-    _complete_steps(config)
-    return needed_endpoints(config)
-
-
-def read_draft(path: Path | None, overrides: Sequence[str]) -> Spec:
-    """A spec as far as it goes: what a run needs may still be missing.
-
-    Raises:
-        ConfigError: as `read_config`.
-    """
-    refuse_other(SECTION, path, overrides)
-    return run_spec.read_draft(Spec, path, overrides)
-
-
-def needed_endpoints(config: VideoEspresso) -> dict[str, Endpoint]:
-    """The endpoints that the chosen steps ask, by name: no key is needed where none is asked."""
-    steps, boxes = set(config.workflow.steps), config.boxes
-    captioner_finds = config.detector is None and not boxes.service
-    needed: dict[str, Endpoint] = {}
-    if "1" in steps or ("6" in steps and (captioner_finds or boxes.min_agreement > 0)):
-        needed["captioner"] = config.captioner
-    if steps & {"3", "5", "8"} or (steps & {"4", "9"} and config.checker is None):
-        needed["writer"] = config.writer
-    if steps & {"4", "9"} and config.checker is not None:
-        needed["checker"] = config.checker
-    if "6" in steps and config.detector is not None and not boxes.service:
-        needed["detector"] = config.detector
-    return needed
+    def problems(self) -> Iterator[str]:
+        """What no run can begin with, in one sentence each."""
+        config, workflow, frames = self.section, self.section.workflow, self.section.frames
+        if config.split == "train" and set(TEST_STEPS) & set(workflow.steps):
+            yield f"steps {' and '.join(TEST_STEPS)} are for options: set {SECTION}.split=test"
+        if not config.data.video_root and not config.data.input_jsonl_files:
+            yield f"nothing to annotate: set {SECTION}.data.video_root or {SECTION}.data.input_jsonl_files"
+        yield from list_problems(f"{SECTION}.workflow", {"steps": workflow.steps})
+        yield from list_problems(f"{SECTION}.questions", {"tasks": config.questions.tasks})
+        for pattern, rate in frames.rates.items():
+            if not 0 < rate < math.inf:
+                yield f"{SECTION}.frames.rates['{pattern}'] is {rate:g}: give frames a second, more than 0"
+        if frames.min_frames > frames.max_frames:
+            yield f"{SECTION}.frames.min_frames is more than max_frames: give the smaller number first"
+        if config.evidence.min_core_frames > config.evidence.max_core_frames:
+            yield f"{SECTION}.evidence.min_core_frames is more than max_core_frames: give the smaller number first"
+        if config.detector is not None and config.boxes.service:
+            yield f"{SECTION}.detector and {SECTION}.boxes.service are both set: name one, and leave the other out"
+        if compares(config):
+            yield from embedding_problems(f"{SECTION}.embedding", config.embedding)
 
 
-def steps_of(split: str) -> list[str]:
+def steps_for(split: str) -> list[str]:
     """The steps that there are for a split."""
     return [step for step in STEPS if split == "test" or step not in TEST_STEPS]
 
@@ -210,34 +207,3 @@ def steps_of(split: str) -> list[str]:
 def compares(config: VideoEspresso) -> bool:
     """Whether a chosen step compares texts."""
     return bool({"2", "7"} & set(config.workflow.steps))
-
-
-def _problems(spec: Spec) -> Iterator[str]:
-    config, workflow, frames = spec.video_espresso, spec.video_espresso.workflow, spec.video_espresso.frames
-    if config.split == "train" and set(TEST_STEPS) & set(workflow.steps):
-        yield f"steps {' and '.join(TEST_STEPS)} are for options: set {SECTION}.split=test"
-    if not spec.results_dir:
-        yield "results_dir is not set: say where the results go, results_dir=DIR"
-    if not config.data.video_root and not config.data.input_jsonl_files:
-        yield f"nothing to annotate: set {SECTION}.data.video_root or {SECTION}.data.input_jsonl_files"
-    yield from list_problems(f"{SECTION}.workflow", {"steps": workflow.steps})
-    yield from list_problems(f"{SECTION}.questions", {"tasks": config.questions.tasks})
-    for pattern, rate in frames.rates.items():
-        if not 0 < rate < math.inf:
-            yield f"{SECTION}.frames.rates['{pattern}'] is {rate:g}: give frames a second, more than 0"
-    if frames.min_frames > frames.max_frames:
-        yield f"{SECTION}.frames.min_frames is more than max_frames: give the smaller number first"
-    if config.evidence.min_core_frames > config.evidence.max_core_frames:
-        yield f"{SECTION}.evidence.min_core_frames is more than max_core_frames: give the smaller number first"
-    if config.detector is not None and config.boxes.service:
-        yield f"{SECTION}.detector and {SECTION}.boxes.service are both set: name one, and leave the other out"
-    if compares(config):
-        yield from embedding_problems(f"{SECTION}.embedding", config.embedding)
-    yield from asking_problems(SECTION, needed_endpoints(config), config.executor)
-
-
-def _complete_steps(config: VideoEspresso) -> None:
-    """In their order, without those that are for another split."""
-    wanted = [step for step in steps_of(config.split) if step in config.workflow.steps]
-    if wanted:  # asked for nothing else, those of another split are refused, by name
-        config.workflow.steps = wanted

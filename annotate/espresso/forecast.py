@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 
 import orjson
 
@@ -13,16 +12,14 @@ from annotate.espresso.calls import FORMS, Amounts, amounts_of, counts_of, promp
 from annotate.espresso.config import Spec, VideoEspresso
 from annotate.espresso.frames import Frames
 from annotate.espresso.graph import build_steps
-from annotate.espresso.packs import pack_of
-from annotate.espresso.pipeline import find_inputs
-from annotate.espresso.work import embedder_of, job_of, rounds_of
-from annotate.run.forecast import Ask, Forecast
+from annotate.espresso.inputs import find_inputs
+from annotate.espresso.work import embedder_of, job_of
+from annotate.run.forecast import Ask, Forecast, Outlook
 from annotate.run.planner import Planner
 from demitasse.chat.model import Capability
 from demitasse.chat.tokens import TokenRule, text_tokens
-from demitasse.embedding import Embedder
 from demitasse.engine.journal import Row
-from demitasse.engine.step import Fields, Record, Step
+from demitasse.engine.step import Fields, Record
 from demitasse.media.pool import DecodePool
 from demitasse.prompts import Pack
 
@@ -30,41 +27,27 @@ SEES = ("1", "6")
 
 
 def forecast(spec: Spec, pool: DecodePool) -> Forecast:
-    """Work out what a run would ask.
-
-    Args:
-        spec: the configuration, checked.
-        pool: measures the videos that no row has measured yet.
+    """Work out what a run would ask; `pool` measures what no row has measured yet.
 
     Raises:
         DemitasseError: for a configuration or a folder that cannot be used.
     """
-    job, pack = job_of(spec), pack_of(spec.video_espresso)
-    inputs = find_inputs(spec)
-    with ExitStack() as stack:
-        planner = Planner(job, pack, pool, stack, rounds_of(job))
-        frames = Frames(pool, spec.video_espresso.frames)
-        outlook = _EspressoOutlook(spec.video_espresso, pack, frames, embedder_of(spec), planner.askers)
-        return planner.plan(inputs, outlook)
+    job, inputs, config = job_of(spec), find_inputs(spec.section.data), spec.section
+    with Planner(job, pool) as planner:
+        frames = Frames(pool, config.frames)
+        steps = build_steps(config, planner.askers, frames, embedder_of(spec))
+        return planner.plan(inputs, steps, _EspressoOutlook(config, job.pack, frames, planner.askers))
 
 
-class _EspressoOutlook:
-    def __init__(
-        self, config: VideoEspresso, pack: Pack, frames: Frames, embedder: Embedder, askers: Mapping[str, Asker]
-    ) -> None:
-        self.config, self.pack, self.frames, self.embedder, self.askers = config, pack, frames, embedder, askers
-
-    def steps(self, askers: Mapping[str, Asker]) -> list[Step]:
-        return build_steps(self.config, askers, self.frames, self.embedder)
+class _EspressoOutlook(Outlook):
+    def __init__(self, config: VideoEspresso, pack: Pack, frames: Frames, askers: Mapping[str, Asker]) -> None:
+        self.config, self.pack, self.frames, self.askers = config, pack, frames, askers
 
     async def measured(self, record: Record) -> Row:
         return await self.frames.measured(record.fields)
 
     def left_out(self, fields: Fields, measuring: bool) -> str:
         return self.frames.too_long(fields)
-
-    def ended_by(self, name: str, row: Row) -> str:
-        return ""
 
     def alike(self, fields: Fields) -> Hashable:
         """What the prompts are made of: the video, and all that is said of it so far."""

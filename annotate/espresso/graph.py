@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def build_steps(config: VideoEspresso, askers: Mapping[str, Asker], frames: Frames, embedder: Embedder) -> list[Step]:
     """The chosen steps, and before them the measuring of the videos. Steps 6, 7 and 8 run side by side.
 
-    `askers` holds those of `needed_endpoints`; without a checker the writer judges.
+    `askers` holds those of `Spec.endpoints`; without a checker the writer judges.
     """
     chosen = {"media", *config.workflow.steps}
     checker = askers.get("checker", askers.get("writer"))

@@ -8,13 +8,13 @@ from annotate.video_reasoning.config import Data
 from demitasse.engine.step import Record
 
 
-def read_inputs(data: Data) -> Inputs:
-    """Find them; ids and what is left out are as in `annotate.video_reasoning.inputs.read_inputs`.
+def find_inputs(data: Data) -> Inputs:
+    """Find them; ids and what is left out are as in `annotate.video_reasoning.inputs.find_inputs`.
 
     Raises:
-        ConfigError: if the folder or a list cannot be read.
+        ConfigError: if the folder or a list cannot be read, or there is nothing.
     """
-    found = videos.read_inputs(data)
+    found = videos.find_inputs(data)
     found.records = [
         Record(record.id, {name: value for name, value in record.fields.items() if name != "given_mode"})
         for record in found.records

@@ -22,20 +22,16 @@ def task_key(task: str) -> str:
     return "task_" + task.lower().replace(" ", "_")
 
 
-def _names(required: str, optional: str = "") -> Placeholders:
-    return Placeholders(frozenset(required.split()), frozenset(optional.split()))
-
-
 PROMPTS = {
-    FRAME_CAPTION: _names("", "time video_length"),
-    QUESTIONS: _names("blocks tasks", "count min_frames"),
+    FRAME_CAPTION: Placeholders.of("", "time video_length"),
+    QUESTIONS: Placeholders.of("blocks tasks", "count min_frames"),
     **{task_key(task): Placeholders() for task in TASKS},
-    FILTER: _names("blocks"),
-    EVIDENCE: _names("blocks", "min_frames max_frames max_items"),
-    BOXES: _names("phrases"),
-    BOXES_AGAIN: _names("phrases"),
-    DISTRACTORS: _names("blocks", "fewest most words longer"),
-    PROBE: _names("blocks"),
+    FILTER: Placeholders.of("blocks"),
+    EVIDENCE: Placeholders.of("blocks", "min_frames max_frames max_items"),
+    BOXES: Placeholders.of("phrases"),
+    BOXES_AGAIN: Placeholders.of("phrases"),
+    DISTRACTORS: Placeholders.of("blocks", "fewest most words longer"),
+    PROBE: Placeholders.of("blocks"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from demitasse.engine.step import Fields
 from demitasse.errors import MediaError
 from demitasse.media.frames import read_frames
 from demitasse.media.images import encode_jpeg
-from demitasse.media.probe import content_hash, inspect
+from demitasse.media.probe import Timeline, content_hash, inspect
 from demitasse.media.sample import SamplingPolicy, sample_times
 
 AT_ONCE = 32  # frames that are held as pixels: 32 of 640 by 480 take 30 MB
@@ -32,8 +32,12 @@ def measure(path: str, policy: SamplingPolicy) -> Fields:
         MediaError: if it cannot be read.
     """
     timeline = inspect(path)
+    return measured(path, timeline, np.unique(timeline.shown(sample_times(timeline.info.duration, policy))))
+
+
+def measured(path: str, timeline: Timeline, numbers: Iterable[int]) -> Fields:
+    """What `measure` tells of a video and its frames with these numbers."""
     info = timeline.info
-    numbers = np.unique(timeline.shown(sample_times(info.duration, policy)))
     return {
         "video_length": info.duration,
         "width": info.width,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 from annotate.espresso import frames
 from annotate.espresso.config import STEPS
 from annotate.espresso.work import FILES, KIND
-from annotate.run.earlier import failures
+from annotate.run.earlier import failures, rows_by_step
 from demitasse.engine.graph import PROVENANCE
-from demitasse.engine.journal import Rows
 from demitasse.engine.step import Fields, Record
 
 EVIDENCE = "5"  # the step without which there is no item
@@ -33,16 +31,10 @@ def united(
     """
     failed = {video for video, _ in failures(results_dir, KIND)}
     used = [step for step in STEPS if step in steps or step < steps[0]]
-    with ExitStack() as stack:
-        files = {"media": frames.FILE} | {step: FILES[step] for step in used}
-        rows = {
-            step: stack.enter_context(Rows([results_dir / file], lambda row: str(row[KIND])))
-            for step, file in files.items()
-        }
-        for record in records:
-            found = {step: row for step, file in rows.items() if (row := file.find(record.id)) is not None}
-            if counts(record.id) and record.id not in failed and EVIDENCE in found:
-                yield _merged(record, found)
+    files = {"media": frames.FILE} | {step: FILES[step] for step in used}
+    for record, rows in rows_by_step(results_dir, files, KIND, records):
+        if counts(record.id) and record.id not in failed and EVIDENCE in rows:
+            yield _merged(record, rows)
 
 
 def passed_over(results_dir: Path, steps: Sequence[str], split: Sequence[str]) -> list[str]:

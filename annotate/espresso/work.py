@@ -1,8 +1,7 @@
-"""One share of a run: the chosen steps for the videos that a process has to see to."""
+"""What is this pipeline's own in one share of a run: what the run is told of it, and its steps for that share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from annotate.espresso import (
@@ -17,19 +16,15 @@ from annotate.espresso import (
     questions,
     reading,
 )
-from annotate.espresso.config import NEEDS, Spec, needed_endpoints
+from annotate.espresso.config import NEEDS, Spec
 from annotate.espresso.frames import Frames
 from annotate.espresso.graph import build_steps
-from annotate.espresso.packs import pack_of
-from annotate.espresso.prompt_keys import used_keys
+from annotate.espresso.prompt_keys import PROMPTS, used_keys
 from annotate.run.job import Job
-from annotate.run.rounds import rounds_for
-from annotate.run.work import open_session
-from demitasse.chat.model import ChatModel
+from annotate.run.work import Session
 from demitasse.embedding import Embedder, open_embedder
-from demitasse.engine.outcomes import Summary
-from demitasse.engine.share import Share
-from demitasse.media.pool import DecodePool
+from demitasse.engine.step import Step
+from demitasse.prompts import load_pack
 
 KIND = "video"
 FILES = {
@@ -52,26 +47,18 @@ def job_of(spec: Spec) -> Job:
     Raises:
         ConfigError: if the prompts cannot be used.
     """
-    config = spec.video_espresso
-    pack = pack_of(config)
+    config, workflow = spec.section, spec.section.workflow
     return Job(
         KIND,
         spec,
-        config,
-        needed_endpoints(config),
-        {key: pack.hash(key) for key in pack.prompts},
+        load_pack(config.prompts, PROMPTS, used_keys(workflow.steps, config.questions.tasks)),
         FILES,
         NEEDS,
         decodes=reading.__name__,
-        again=config.workflow.steps if config.workflow.force_reprocess else (),
+        keys_of=used_keys,
+        again=workflow.steps if workflow.force_reprocess else (),
         command="espresso",
     )
-
-
-def rounds_of(job: Job) -> dict[str, int]:
-    """By prompt, how often a person has had it asked anew."""
-    rounds = rounds_for(job.results_dir, job.again)
-    return {key: number for step, number in rounds.items() for key in used_keys([step])}
 
 
 def embedder_of(spec: Spec) -> Embedder:
@@ -80,19 +67,10 @@ def embedder_of(spec: Spec) -> Embedder:
     Raises:
         ConfigError: if it cannot be used.
     """
-    return open_embedder(spec.video_espresso.embedding, Path(spec.results_dir) / EMBEDDINGS)
+    return open_embedder(spec.section.embedding, Path(spec.results_dir) / EMBEDDINGS)
 
 
-def work(
-    spec: Spec,
-    share: Share,
-    models: Mapping[str, ChatModel] | None = None,
-    pool: DecodePool | None = None,
-    progress: bool = False,
-) -> Summary:
-    """Run the chosen steps for one share of the videos. Arguments are as for `annotate`."""
-    config, job = spec.video_espresso, job_of(spec)
-    with open_session(job, share, models, pool) as session:
-        askers = session.askers(pack_of(config), rounds_of(job))
-        steps = build_steps(config, askers, Frames(session.pool, config.frames), embedder_of(spec))
-        return session.run(steps, progress)
+def steps_of(spec: Spec, session: Session) -> list[Step]:
+    """The chosen steps, for the videos of a share."""
+    frames = Frames(session.pool, spec.section.frames)
+    return build_steps(spec.section, session.askers(), frames, embedder_of(spec))

@@ -26,6 +26,13 @@ def add_quality_arguments(parser: argparse.ArgumentParser) -> None:
     take_overrides_anywhere(parser)
 
 
+def check_quality_arguments(args: argparse.Namespace) -> None:
+    """Refuse settings that no run could begin with."""
+    from annotate.quality.config import read_quality
+
+    read_quality(args.config, args.overrides)
+
+
 def run_quality(args: argparse.Namespace) -> int:
     """Filter, write what is kept and what is not, and say all of it in the last line.
 

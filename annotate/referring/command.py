@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from annotate.run.arguments import add_run_arguments, shard_of, tell, written_spec
+from annotate.run.arguments import add_run_arguments, check_told, run_told
+
+if TYPE_CHECKING:
+    from annotate.referring.pipeline import Made
 
 
 def add_image_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,28 +19,32 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_arguments(parser, "the annotations", overrides)
 
 
+def check_image_arguments(args: argparse.Namespace) -> None:
+    """Refuse a spec that no run could begin with."""
+    from annotate.referring.config import Spec
+
+    check_told(args, Spec)
+
+
 def run_image(args: argparse.Namespace) -> int:
     """Annotate, and say in the last line how every input ended.
 
     Returns:
         0 if all is done, 3 if something was skipped or quarantined, 130 if interrupted.
     """
-    from annotate.referring.annotations import FILE
-    from annotate.referring.config import read_draft, read_spec
-    from annotate.referring.items import FOLDER
-    from annotate.referring.pipeline import annotate, merge
+    from annotate.referring.config import Spec
+    from annotate.referring.pipeline import run_of
 
-    if args.write_spec:
-        return written_spec(args, "image", read_draft(args.config, args.overrides), "vlm")
-    shard = shard_of(args)
-    spec = read_spec(args.config, args.overrides)
-    annotated = merge(spec, args.partial) if args.merge else annotate(spec, progress=not args.quiet, shard=shard)
-    written = []
-    if annotated.assembled is not None:
-        made, items = annotated.assembled.annotations, annotated.assembled.items
-        counts = f"{made.regions} regions, {made.captions} captions, {made.expressions} expressions"
-        where = annotated.folder / FILE if spec.image_referring_expression.workflow.output_format != "legacy" else ""
-        written.append(f"{made.images} images with {counts}" + (f": {where}" if where else ""))
-        if items.counts:
-            written.append(f"{sum(items.counts.values())} items: {annotated.folder / FOLDER}")
-    return tell(annotated, written)
+    return run_told(args, "image", "vlm", Spec, run_of, _written)
+
+
+def _written(folder: Path, made: Made) -> Iterator[str]:
+    from annotate.referring.annotations import FILE
+    from annotate.referring.items import FOLDER
+
+    found, items = made.annotations, made.items
+    counts = f"{found.regions} regions, {found.captions} captions, {found.expressions} expressions"
+    where = f": {folder / FILE}" if (folder / FILE).exists() else ""  # there is none where only TAO's files are wanted
+    yield f"{found.images} images with {counts}{where}"
+    if items.counts:
+        yield f"{sum(items.counts.values())} items: {folder / FOLDER}"

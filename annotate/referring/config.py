@@ -5,21 +5,17 @@ Fields of ours are marked; what TAO's files carry and nobody reads (`long_video_
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from annotate.endpoints import Endpoint
-from annotate.run import spec as run_spec
-from annotate.run.spec import Experiment, asking_problems, given_in_vain, list_problems
-from annotate.sections import refuse_other
+from annotate.run.spec import Experiment, given_in_vain, list_problems
 from demitasse.chat.kinds import BOX_STYLES
 from demitasse.config.setting import foreign, setting
 from demitasse.dataset import DIALECTS
 from demitasse.dataset.grounding import MAX_PIXELS, MIN_PIXELS
 from demitasse.engine.cluster import Cluster
-from demitasse.errors import ConfigError
 
 STEPS = ("0", "1", "2", "3", "4")
 SECTION = "image_referring_expression"
@@ -61,6 +57,7 @@ class Data:
     image_dir: str = setting("", "a folder of images; with kitti_label_dir its labels, by the images' stems")
     kitti_label_dir: str = setting("", "a folder of KITTI labels, one .txt for each image")
     input_annotations_jsonl: str = setting("", "annotations of an earlier run to go on from, in the place of labels")
+    sample: int | None = setting(None, "only so many images, for a pilot; more of them hold the same", ge=1)  # ours
     skip_types: list[str] = setting(["DontCare"], "types whose boxes are not asked about")  # ours
     label_orientation: str = setting(  # ours
         "displayed",
@@ -101,72 +98,45 @@ class ReferringExpression:
 class Spec(Experiment):
     """A whole experiment spec."""
 
+    section_name: ClassVar[str] = SECTION
+
     image_referring_expression: ReferringExpression = setting(
         ReferringExpression(), "From images with boxes to expressions that refer to them"
     )
     autolabel_type: str = setting(SECTION, "what TAO's files say here", choices=(SECTION,))
 
+    @property
+    def section(self) -> ReferringExpression:
+        """The pipeline's own."""
+        return self.image_referring_expression
+
+    def order_steps(self) -> None:
+        """As TAO runs them."""
+        self.section.workflow.steps.sort(key=STEPS.index)
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        """Those that the chosen steps ask, by name: no key is needed where none is asked."""
+        config, steps = self.section, set(self.section.workflow.steps)
+        needed = {}
+        if steps & {"0", "1", "2"} or ("3" in steps and config.checker is None):
+            needed["vlm"] = config.vlm
+        if steps & {"3", "4"} and config.checker is not None:
+            needed["checker"] = config.checker
+        return needed
+
+    def problems(self) -> Iterator[str]:
+        """What no run can begin with, in one sentence each."""
+        config, workflow, data = self.section, self.section.workflow, self.section.data
+        if not data.image_dir and not data.input_annotations_jsonl:
+            yield f"nothing to annotate: set {SECTION}.data.image_dir or {SECTION}.data.input_annotations_jsonl"
+        if config.student_min_pixels > config.student_max_pixels:
+            yield f"{SECTION}.student_min_pixels is more than student_max_pixels: give the student's own bounds"
+        if workflow.steps or not data.input_annotations_jsonl:  # what is given can be taken as it is: [] asks nobody
+            yield from list_problems(f"{SECTION}.workflow", {"steps": workflow.steps})
+        if "4" in workflow.steps and config.checker is None:
+            yield f"step 4 is for a second model to find what the first one described: set {SECTION}.checker"
+
     def unused(self) -> list[str]:
         """The keys that were given and mean nothing here."""
-        workflow = given_in_vain(self.image_referring_expression.workflow)
+        workflow = given_in_vain(self.section.workflow)
         return [*given_in_vain(self), *(f"{SECTION}.workflow.{name}" for name in workflow)]
-
-
-def read_spec(path: Path | None, overrides: Sequence[str]) -> Spec:
-    """Read a TAO spec, or the `annotate:` section of a recipe, and hold its values to what can be done.
-
-    Raises:
-        ConfigError: as `read_config`, and for values that no run can begin with.
-    """
-    spec = read_draft(path, overrides)
-    for problem in _problems(spec):
-        raise ConfigError(problem)
-    return spec
-
-
-def read_endpoints(path: Path | None, overrides: Sequence[str]) -> dict[str, Endpoint]:
-    """The endpoints that a spec's steps ask, by name. What does not concern them may still be missing.
-
-    Raises:
-        ConfigError: as `read_config`.
-    """
-    return needed_endpoints(read_draft(path, overrides).image_referring_expression)
-
-
-def read_draft(path: Path | None, overrides: Sequence[str]) -> Spec:
-    """A spec as far as it goes, its steps in order: what a run needs may still be missing.
-
-    Raises:
-        ConfigError: as `read_config`.
-    """
-    refuse_other(SECTION, path, overrides)
-    spec = run_spec.read_draft(Spec, path, overrides)
-    workflow = spec.image_referring_expression.workflow
-    workflow.steps.sort(key=STEPS.index)
-    return spec
-
-
-def needed_endpoints(config: ReferringExpression) -> dict[str, Endpoint]:
-    """The endpoints that the chosen steps ask, by name: no key is needed where none is asked."""
-    steps = set(config.workflow.steps)
-    needed = {}
-    if steps & {"0", "1", "2"} or ("3" in steps and config.checker is None):
-        needed["vlm"] = config.vlm
-    if steps & {"3", "4"} and config.checker is not None:
-        needed["checker"] = config.checker
-    return needed
-
-
-def _problems(spec: Spec) -> Iterator[str]:
-    config, workflow = spec.image_referring_expression, spec.image_referring_expression.workflow
-    if not spec.results_dir:
-        yield "results_dir is not set: say where the results go, results_dir=DIR"
-    if not config.data.image_dir and not config.data.input_annotations_jsonl:
-        yield f"nothing to annotate: set {SECTION}.data.image_dir or {SECTION}.data.input_annotations_jsonl"
-    if config.student_min_pixels > config.student_max_pixels:
-        yield f"{SECTION}.student_min_pixels is more than student_max_pixels: give the student's own bounds"
-    if workflow.steps or not config.data.input_annotations_jsonl:  # what is given can be taken as it is: [] asks nobody
-        yield from list_problems(f"{SECTION}.workflow", {"steps": workflow.steps})
-    if "4" in workflow.steps and config.checker is None:
-        yield f"step 4 is for a second model to find what the first one described: set {SECTION}.checker"
-    yield from asking_problems(SECTION, needed_endpoints(config), config.executor)

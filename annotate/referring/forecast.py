@@ -3,66 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from contextlib import ExitStack
 
 import orjson
 
 from annotate.asking import Asker
 from annotate.referring.calls import CAPTION_TOKENS, ENTRY_TOKENS, Call, calls_of, values_of
-from annotate.referring.config import Spec
+from annotate.referring.config import Spec, Workflow
 from annotate.referring.graph import build_steps
-from annotate.referring.packs import pack_of
+from annotate.referring.inputs import find_inputs
 from annotate.referring.pictures import Pictures, open_pictures
-from annotate.referring.pipeline import find_inputs
 from annotate.referring.prompt_keys import used_keys
 from annotate.referring.reading import sending_of
 from annotate.referring.space import space_of
-from annotate.referring.work import job_of, rounds_of
-from annotate.run.forecast import Ask, Forecast
-from annotate.run.job import Job
+from annotate.referring.work import job_of
+from annotate.run.forecast import Ask, Forecast, Outlook
 from annotate.run.planner import Planner
 from demitasse.chat.model import Capability
 from demitasse.chat.tokens import TokenRule, text_tokens
 from demitasse.engine.journal import Row
-from demitasse.engine.step import Fields, Record, Step
+from demitasse.engine.step import Fields, Record
 from demitasse.media.pool import DecodePool
 from demitasse.prompts import Pack
 
 
 def forecast(spec: Spec, pool: DecodePool) -> Forecast:
-    """Work out what a run would ask.
-
-    Args:
-        spec: the configuration, checked.
-        pool: measures the images that no row has measured yet.
+    """Work out what a run would ask; `pool` measures what no row has measured yet.
 
     Raises:
         DemitasseError: for a configuration or a folder that cannot be used.
     """
-    job, pack = job_of(spec), pack_of(spec.image_referring_expression)
-    inputs = find_inputs(spec)
-    with ExitStack() as stack:
-        planner = Planner(job, pack, pool, stack, rounds_of(job))
-        pictures = open_pictures(spec.image_referring_expression, pool)
-        return planner.plan(inputs, _ImageOutlook(spec, job, pack, pictures, planner.askers))
+    job, inputs, workflow = job_of(spec), find_inputs(spec.section.data), spec.section.workflow
+    with Planner(job, pool) as planner:
+        pictures = open_pictures(spec.section, pool)
+        outlook = _ImageOutlook(workflow, job.pack, pictures, planner.askers)
+        return planner.plan(inputs, build_steps(workflow, planner.askers, pictures), outlook)
 
 
-class _ImageOutlook:
-    def __init__(self, spec: Spec, job: Job, pack: Pack, pictures: Pictures, askers: Mapping[str, Asker]) -> None:
-        self.workflow, self.job, self.pack = spec.image_referring_expression.workflow, job, pack
-        self.pictures, self.askers = pictures, askers
-
-    def steps(self, askers: Mapping[str, Asker]) -> list[Step]:
-        return build_steps(self.workflow, askers, self.pictures)
+class _ImageOutlook(Outlook):
+    def __init__(self, workflow: Workflow, pack: Pack, pictures: Pictures, askers: Mapping[str, Asker]) -> None:
+        self.workflow, self.pack, self.pictures, self.askers = workflow, pack, pictures, askers
 
     async def measured(self, record: Record) -> Row:
         return await self.pictures.step().run(record.fields)
-
-    def left_out(self, fields: Fields, measuring: bool) -> str:
-        return ""
-
-    def ended_by(self, name: str, row: Row) -> str:
-        return ""
 
     def alike(self, fields: Fields) -> Hashable:
         """What the prompts are made of: the picture, and all that is said of it so far."""
@@ -86,7 +68,3 @@ class _ImageOutlook:
 
         fewest, most = calls_of(name, fields, space, self.workflow.boxes_per_request, waits)
         return [ask(call) for call in fewest], [ask(call) for call in most]
-
-    def least(self, name: str, ahead: set[str], waits: bool, fewest: int) -> int:
-        """If no reply could be used, so that nothing came after it."""
-        return 0 if waits else fewest

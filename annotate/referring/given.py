@@ -136,12 +136,7 @@ def _usable(entries: Sequence[Any], name: str, left_out: list[LeftOut]) -> Itera
 def _regions(
     entries: Iterator[tuple[str, Entry]], boxes: Sequence[Box], frame: Fields, left_out: list[LeftOut]
 ) -> Iterator[Entry]:
-    for place, entry in entries:
-        try:
-            box = _box(entry, frame)
-        except DataError as fault:
-            left_out.append({"entry": place, "reason": str(fault)})
-            continue
+    for entry, box in _boxed(entries, frame, left_out):
         texts = {name: _text(entry.get(name)) for name in ("type", "color", "description")}
         index, overlap = nearest(box, boxes)
         yield {**stored(box, frame), **texts, "box": index, "box_iou": overlap}
@@ -170,14 +165,20 @@ def _expressions(
 def _instances(
     entries: Iterator[tuple[str, Entry]], regions: Sequence[Box], frame: Fields, left_out: list[LeftOut]
 ) -> Iterator[Entry]:
+    for _, box in _boxed(entries, frame, left_out):
+        region, overlap = nearest(box, regions)
+        yield {**stored(box, frame), "region": region, "region_iou": overlap}
+
+
+def _boxed(entries: Iterator[tuple[str, Entry]], frame: Fields, left_out: list[LeftOut]) -> Iterator[tuple[Entry, Box]]:
+    """The entries that have a box that can be used, with it."""
     for place, entry in entries:
         try:
             box = _box(entry, frame)
         except DataError as fault:
             left_out.append({"entry": place, "reason": str(fault)})
-            continue
-        region, overlap = nearest(box, regions)
-        yield {**stored(box, frame), "region": region, "region_iou": overlap}
+        else:
+            yield entry, box
 
 
 def _text(value: Any) -> str:

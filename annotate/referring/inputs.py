@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from annotate.referring import given
-from annotate.referring.config import Data
+from annotate.referring.config import SECTION, Data
 from annotate.run.inputs import Inputs, LeftOut
 from demitasse.engine.step import Fields, Record
 from demitasse.errors import ConfigError
@@ -27,6 +27,19 @@ from demitasse.media.walk import IMAGE_SUFFIXES, find_files
 LABEL_SUFFIXES = frozenset({".txt"})
 
 Found = tuple[str, Path]  # an image's name, its file
+
+
+def find_inputs(data: Data) -> Inputs:
+    """What `read_inputs` finds.
+
+    Raises:
+        ConfigError: as `read_inputs`, and if there is nothing.
+    """
+    inputs = read_inputs(data)
+    if not inputs.records and not inputs.left_out:
+        where = data.input_annotations_jsonl or data.image_dir
+        raise ConfigError(f"{where} holds no image; name another in {SECTION}.data")
+    return inputs
 
 
 def read_inputs(data: Data) -> Inputs:
@@ -44,7 +57,8 @@ def read_inputs(data: Data) -> Inputs:
         _read_list(data, inputs)
     else:
         _read_folder(data, inputs)
-    _name(inputs.records)
+    _name(inputs.records)  # before some are drawn: an image is called the same in a pilot and in the whole
+    inputs.sample(data.sample, "image")
     _tell(data, inputs)
     return inputs
 

@@ -6,24 +6,22 @@ images there are, and what is made of the rows that are then in the results fold
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 from annotate.endpoints import name_of
 from annotate.referring.annotations import Annotations, assemble
-from annotate.referring.config import SECTION, ReferringExpression, Spec
-from annotate.referring.inputs import image_root, read_inputs
+from annotate.referring.config import ReferringExpression, Spec
+from annotate.referring.inputs import find_inputs, image_root
 from annotate.referring.items import FOLDER, Student, write_items
-from annotate.referring.united import Reader
-from annotate.referring.work import job_of, work
-from annotate.run.inputs import Inputs
+from annotate.referring.united import read_annotations
+from annotate.referring.work import job_of, steps_of
+from annotate.run.envelope import envelope_of, license_remark
 from annotate.run.pipeline import Annotated, Run
-from annotate.task_files import Assembled, Envelope, portable_root
-from demitasse.chat.model import ChatModel
-from demitasse.engine.shard import Shard
-from demitasse.errors import ConfigError
-from demitasse.media.pool import DecodePool
+from annotate.run.work import work
+from annotate.task_files import Assembled
+from demitasse.engine.step import Record
 
 NOTES_SHOWN = 5
 
@@ -41,76 +39,31 @@ class Made:
         return [*self.annotations.unusable, *self.items.unusable]
 
 
-def annotate(
-    spec: Spec,
-    models: Mapping[str, ChatModel] | None = None,
-    progress: bool = True,
-    pool: DecodePool | None = None,
-    shard: Shard | None = None,
-) -> Annotated[Made]:
-    """Run the chosen steps for every image, and write the annotations and the items.
-
-    Args:
-        spec: the configuration, checked (`read_spec`).
-        models: in the place of the endpoints that the configuration names, by "vlm" and "checker".
-        progress: show a bar on stderr.
-        pool: decode workers to be used; None starts some for this run.
-        shard: only the images of this shard, in its own folder; what is written of all is for `merge`.
+def run_of(spec: Spec) -> Run[Made]:
+    """The chosen steps for every image, the annotations and the items; its models are "vlm" and "checker".
 
     Raises:
-        DemitasseError: for a configuration or a folder that cannot be used, or an endpoint that ended the run.
+        ConfigError: if the prompts cannot be used, or there is nothing to annotate.
     """
-    return _run(spec).annotate(models, progress, pool, shard)
-
-
-def merge(spec: Spec, partial: bool = False) -> Annotated[Made]:
-    """Unite the shards of a run in its results folder and write the annotations and the items, as one run would have.
-
-    Args:
-        spec: the configuration that the shards were run with.
-        partial: take what is there, even if shards are missing or unfinished.
-
-    Raises:
-        DemitasseError: if the shards do not belong together, or some are missing.
-    """
-    return _run(spec).merge(partial)
-
-
-def find_inputs(spec: Spec) -> Inputs:
-    """What is annotated.
-
-    Raises:
-        ConfigError: if there is nothing.
-    """
-    data = spec.image_referring_expression.data
-    inputs = read_inputs(data)
-    if not inputs.records and not inputs.left_out:
-        where = data.input_annotations_jsonl or data.image_dir
-        raise ConfigError(f"{where} holds no image; name another in {SECTION}.data")
-    return inputs
-
-
-def _run(spec: Spec) -> Run[Made]:
     job = job_of(spec)  # before the inputs are looked for: its prompts may be refused
-    inputs = find_inputs(spec)
-    inputs.notes = [*_notes(spec), *inputs.notes]
-    waiting = "annotations.jsonl and the items wait for the rest"
-    return Run(job, inputs, partial(work, spec), partial(_assemble, spec, inputs), waiting)
-
-
-def _assemble(spec: Spec, inputs: Inputs, annotated: Annotated[Made], counts: Callable[[str], bool]) -> Made:
-    config, results_dir = spec.image_referring_expression, annotated.folder
-    steps, root = config.workflow.steps, image_root(config.data)
-    annotations = assemble(results_dir, inputs.records, steps, config.workflow.output_format, root, counts)
-    envelope = Envelope(
-        portable_root(str(root), results_dir / FOLDER),
-        config.license,
-        config.description_extra,
-        "daft" if config.dialect == "daft" else "tao",
+    inputs = find_inputs(spec.section.data)
+    return Run(
+        job,
+        inputs,
+        partial(work, job, partial(steps_of, spec.section)),
+        partial(_assemble, spec, inputs.records),
+        "annotations.jsonl and the items wait for the rest",
+        list(_remarks(spec)),
     )
-    rows = (row for row, _ in Reader(results_dir, steps, root, counts).read(inputs.records))
-    made = Made(annotations, write_items(rows, results_dir / FOLDER, envelope, _student(config)))
-    annotated.notes += [*annotations.notes, *_item_notes(made.items, config.license)]
+
+
+def _assemble(spec: Spec, records: Iterable[Record], annotated: Annotated[Made], counts: Callable[[str], bool]) -> Made:
+    config, results_dir, folder = spec.section, annotated.folder, annotated.folder / FOLDER
+    steps, root = config.workflow.steps, image_root(config.data)
+    annotations = assemble(results_dir, records, steps, config.workflow.output_format, root, counts)
+    rows = read_annotations(results_dir, records, steps, root, counts)
+    made = Made(annotations, write_items(rows, folder, envelope_of(spec, root, folder), _student(config)))
+    annotated.notes += [*annotations.notes, *_item_notes(spec, made.items)]
     return made
 
 
@@ -118,17 +71,15 @@ def _student(config: ReferringExpression) -> Student:
     return Student(config.student_boxes, config.student_min_pixels, config.student_max_pixels, config.min_agreement)
 
 
-def _notes(spec: Spec) -> Iterator[str]:
-    config = spec.image_referring_expression
-    if spec.unused():
-        yield f"not used by this pipeline: {', '.join(spec.unused())}"
+def _remarks(spec: Spec) -> Iterator[str]:
+    config = spec.section
     if "4" in config.workflow.steps and config.checker is not None and name_of(config.checker) == name_of(config.vlm):
         yield "vlm and checker are the same model: that it agrees with itself in step 4 says little"
 
 
-def _item_notes(items: Assembled, license: str) -> Iterator[str]:
+def _item_notes(spec: Spec, items: Assembled) -> Iterator[str]:
     yield from (f"no item: {what}: {why}" for what, why in items.unusable[:NOTES_SHOWN])
     if len(items.unusable) > NOTES_SHOWN:
         yield f"and {len(items.unusable) - NOTES_SHOWN} more expressions are no items"
-    if items.counts and not license:
-        yield f"license is empty: set {SECTION}.license before the data leaves this machine"
+    if items.counts:
+        yield from license_remark(spec)

@@ -1,23 +1,18 @@
-"""One share of a run: the chosen steps for the images that a process has to see to."""
+"""What is this pipeline's own in one share of a run: what the run is told of it, and its steps for that share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from annotate.referring import blind_grounding, double_check, grounding, reading, regions, scene_caption
-from annotate.referring.config import NEEDS, Spec, needed_endpoints
+from annotate.referring.config import NEEDS, ReferringExpression, Spec
 from annotate.referring.graph import build_steps
 from annotate.referring.inputs import brought
-from annotate.referring.packs import pack_of
 from annotate.referring.pictures import open_pictures
-from annotate.referring.prompt_keys import used_keys
+from annotate.referring.prompt_keys import PROMPTS, used_keys
 from annotate.run.job import Job
-from annotate.run.rounds import rounds_for
-from annotate.run.work import open_session
-from demitasse.chat.model import Capability, ChatModel
-from demitasse.engine.outcomes import Summary
-from demitasse.engine.share import Share
-from demitasse.media.pool import DecodePool
+from annotate.run.work import Session
+from demitasse.chat.model import Capability
+from demitasse.engine.step import Step
+from demitasse.prompts import load_pack
 
 KIND = "image"
 FILES = {
@@ -35,39 +30,22 @@ def job_of(spec: Spec) -> Job:
     Raises:
         ConfigError: if the prompts cannot be used.
     """
-    config = spec.image_referring_expression
-    pack = pack_of(config)
+    workflow = spec.section.workflow
     return Job(
         KIND,
         spec,
-        config,
-        needed_endpoints(config),
-        {key: pack.hash(key) for key in pack.prompts},
+        load_pack(spec.section.prompts, PROMPTS, used_keys(workflow.steps)),
         FILES,
         NEEDS,
         decodes=reading.__name__,
         brought=brought,
-        again=config.workflow.steps if config.workflow.force_reprocess else (),
+        keys_of=used_keys,
+        again=workflow.steps if workflow.force_reprocess else (),
     )
 
 
-def rounds_of(job: Job) -> dict[str, int]:
-    """By prompt, how often a person has had it asked anew."""
-    rounds = rounds_for(job.results_dir, job.again)
-    return {key: number for step, number in rounds.items() for key in used_keys([step])}
-
-
-def work(
-    spec: Spec,
-    share: Share,
-    models: Mapping[str, ChatModel] | None = None,
-    pool: DecodePool | None = None,
-    progress: bool = False,
-) -> Summary:
-    """Run the chosen steps for one share of the images. Arguments are as for `annotate`."""
-    config, job = spec.image_referring_expression, job_of(spec)
-    with open_session(job, share, models, pool) as session:
-        askers = session.askers(pack_of(config), rounds_of(job))
-        first = session.models.get("vlm") or next(iter(session.models.values()), None)
-        pictures = open_pictures(config, session.pool, first.capability if first else Capability())
-        return session.run(build_steps(config.workflow, askers, pictures), progress)
+def steps_of(config: ReferringExpression, session: Session) -> list[Step]:
+    """The chosen steps, for the images of a share."""
+    first = session.models.get("vlm") or next(iter(session.models.values()), None)
+    pictures = open_pictures(config, session.pool, first.capability if first else Capability())
+    return build_steps(config.workflow, session.askers(), pictures)

@@ -5,13 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
+
+from demitasse.config.overrides import take_overrides_anywhere
 
 if TYPE_CHECKING:
-    from annotate.run.pipeline import Annotated
+    from annotate.run.pipeline import Assembly, Run
+    from annotate.run.spec import Experiment
     from demitasse.engine.shard import Shard
+
+Spec = TypeVar("Spec", bound="Experiment")
+Assembled = TypeVar("Assembled", bound="Assembly")
 
 
 def add_run_arguments(parser: argparse.ArgumentParser, written: str, overrides: str) -> None:
@@ -31,44 +37,76 @@ def add_run_arguments(parser: argparse.ArgumentParser, written: str, overrides: 
     )
     how.add_argument("--merge", action="store_true", help=f"unite the shards and write {written}; nothing is asked")
     parser.add_argument("--partial", action="store_true", help="with --merge: though shards are missing or unfinished")
-    parser.add_argument("--write-spec", type=Path, metavar="FILE", help="write a spec with every field, and do no more")
+    parser.add_argument(
+        "--write-spec", type=Path, metavar="FILE", help="write a spec with every field (-: on stdout), and do no more"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help=overrides)
+    take_overrides_anywhere(parser)
 
 
-def written_spec(args: argparse.Namespace, kind: str, draft: Any, endpoints: str) -> int:
-    """Write the spec that was asked for, in which `endpoints` and the data are still to be set; returns 0.
+def check_told(args: argparse.Namespace, cls: type[Experiment]) -> None:
+    """Refuse arguments and a spec that no run could begin with; nothing is looked at besides.
 
     Raises:
-        ConfigError: if it cannot be written.
+        ConfigError: naming what is wrong.
     """
-    from annotate.write_spec import write_spec
-
-    write_spec(draft, args.write_spec, f"demitasse annotate {kind}")
-    print(f"{args.write_spec}: every field with its value; set {endpoints} and data, then `demitasse check`")
-    return 0
+    _shard_of(args)
+    if not args.write_spec:
+        cls.read(args.config, args.overrides)
 
 
-def tell(annotated: Annotated[Any], written: Sequence[str]) -> int:
-    """Print what a run did: its notes, lines on what was written, and in the last line how every input ended.
+def run_told(
+    args: argparse.Namespace,
+    kind: str,
+    unset: str,
+    cls: type[Spec],
+    run_of: Callable[[Spec], Run[Assembled]],
+    written: Callable[[Path, Assembled], Iterable[str]],
+) -> int:
+    """Do what the arguments of `add_run_arguments` say; in the last line stands how every input ended.
+
+    Args:
+        args: the arguments.
+        kind: which `demitasse annotate` this is.
+        unset: what is still to be set in a spec that is written, besides data and results_dir.
+        cls: of its spec.
+        run_of: makes a run of a spec.
+        written: lines on what a run has written into its folder.
 
     Returns:
-        0 if all is done, 3 if something was skipped or quarantined, 130 if interrupted.
+        0 if all is done, 3 if something was skipped, quarantined or left out, 130 if interrupted.
+
+    Raises:
+        DemitasseError: for arguments, a configuration or a folder that cannot be used.
     """
+    if args.write_spec:
+        return _write_spec(args, kind, cls.read_draft(args.config, args.overrides), unset)
+    shard = _shard_of(args)
+    run = run_of(cls.read(args.config, args.overrides))
+    annotated = run.merge(args.partial) if args.merge else run.annotate(progress=not args.quiet, shard=shard)
     for note in annotated.notes:
         print(f"annotate: {note}", file=sys.stderr)
-    for line in written:
+    for line in written(annotated.folder, annotated.assembled) if annotated.assembled is not None else ():
         print(line)
     print(f"{annotated.folder}: {annotated.summary.line()}")
     return annotated.exit_code
 
 
-def shard_of(args: argparse.Namespace) -> Shard | None:
-    """The shard that was asked for.
+def _write_spec(args: argparse.Namespace, kind: str, draft: Experiment, unset: str) -> int:
+    from annotate.write_spec import STDOUT, write_spec
 
-    Raises:
-        ConfigError: if there is none of that name, or the arguments contradict each other.
-    """
+    write_spec(draft, args.write_spec, f"demitasse annotate {kind}")
+    stdout = args.write_spec == STDOUT
+    print(
+        f"{'spec' if stdout else args.write_spec}: every field with its value; set {unset}, data and results_dir, "
+        "then `demitasse check`",
+        file=sys.stderr if stdout else sys.stdout,
+    )
+    return 0
+
+
+def _shard_of(args: argparse.Namespace) -> Shard | None:
     from demitasse.engine.shard import read_shard
     from demitasse.errors import ConfigError
 

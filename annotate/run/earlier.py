@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from annotate.run.inputs import Inputs
 from annotate.run.job import Job
-from demitasse.engine.journal import Rows, read_rows
+from demitasse.engine.journal import Row, Rows, read_rows
 from demitasse.engine.results import QUARANTINED, SKIPPED
 from demitasse.engine.runner import Queue
 from demitasse.engine.step import Fields, Record
@@ -83,9 +84,27 @@ def workable(job: Job, inputs: Inputs, folder: Path) -> Inputs:
     return found
 
 
+def rows_by_step(
+    results_dir: Path, files: Mapping[str, str], kind: str, records: Iterable[Record]
+) -> Iterator[tuple[Record, dict[str, Row]]]:
+    """Each record with the last row of each step that has left one; `files` are the steps' journals."""
+    with ExitStack() as stack:
+        rows = {
+            step: stack.enter_context(Rows([results_dir / file], lambda row: str(row[kind])))
+            for step, file in files.items()
+        }
+        for record in records:
+            yield record, {step: row for step, file in rows.items() if (row := file.find(record.id)) is not None}
+
+
 def failures(results_dir: Path, kind: str) -> Iterator[tuple[str, str]]:
     """Record and step of what the latest run skipped or quarantined; no step where it never became a record."""
+    for row in failed_rows(results_dir):
+        yield row[kind], row["step"]
+
+
+def failed_rows(results_dir: Path) -> Iterator[Row]:
+    """What the latest run skipped or quarantined, with the step and the reason."""
     for name in (SKIPPED, QUARANTINED):
         path = results_dir / name
-        for row in read_rows(path) if path.exists() else ():
-            yield row[kind], row["step"]
+        yield from read_rows(path) if path.exists() else ()

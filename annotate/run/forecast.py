@@ -5,16 +5,15 @@ What is told of it here is made by planner.py; what only a pipeline knows of its
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from annotate.asking import Asker
 from demitasse.chat.model import Capability
 from demitasse.chat.tokens import TokenRule
 from demitasse.engine.journal import Row
-from demitasse.engine.step import Fields, Record, Step
+from demitasse.engine.step import Fields, Record
 
 
 @dataclass(frozen=True)
@@ -94,43 +93,39 @@ class Forecast:
         return low, high
 
 
-class Outlook(Protocol):
+class Outlook(ABC):
     """What a pipeline can tell of its steps before they are run."""
 
-    def steps(self, askers: Mapping[str, Asker]) -> list[Step]:
-        """The run's own steps, with askers that ask nobody."""
-        ...
-
+    @abstractmethod
     async def measured(self, record: Record) -> Row:
         """What the step `media` would find.
 
         Raises:
             MediaError, Quarantine: if it cannot be used.
         """
-        ...
+
+    @abstractmethod
+    def alike(self, fields: Fields) -> Hashable:
+        """Records that are equal in this share their replies."""
 
     def left_out(self, fields: Fields, measuring: bool) -> str:
         """Why a record would not be worked on; `measuring` says whether the run looks at the file at all."""
-        ...
+        return ""
 
     def ended_by(self, name: str, row: Row) -> str:
         """Why no step comes after this row; "" if they do."""
-        ...
+        return ""
 
-    def alike(self, fields: Fields) -> Hashable:
-        """Records that are equal in this share their replies."""
-        ...
-
+    @abstractmethod
     def asks(self, name: str, fields: Fields, waits: bool) -> tuple[Sequence[Ask], Sequence[Ask]]:
         """The fewest and the most calls that a step is to be expected to make about a record.
 
         `waits` says whether it comes after another step that would run, whose fields are not known.
         """
-        ...
 
     def least(self, name: str, ahead: set[str], waits: bool, fewest: int) -> int:
         """Of a step's fewest calls those that are made whatever the steps before it say.
 
-        `ahead` are the steps that would run.
+        `ahead` are the steps that would run. If no reply of theirs could be used, nothing came after them.
         """
-        ...
+        return 0 if waits else fewest

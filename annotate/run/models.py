@@ -9,9 +9,9 @@ from annotate.endpoints import Endpoint, limits_of, name_of, open_teacher
 from annotate.run.job import Job
 from demitasse.chat.model import ChatModel
 from demitasse.engine.batch_log import BatchLog
-from demitasse.engine.budget import Ledger, open_purse, spent_in
+from demitasse.engine.budget import Ledger, open_purse
 from demitasse.engine.limits import Limits
-from demitasse.engine.shard import Shard, find_shards
+from demitasse.engine.shard import Shard
 from demitasse.prices import Prices, load_prices
 
 PRICES = Path(__file__).parent.parent / "prices.yaml"
@@ -55,9 +55,6 @@ def purse_of(job: Job, models: Mapping[str, ChatModel], shard: Shard | None = No
     Raises:
         ConfigError: if there is a budget and a model without a price.
     """
-    names, cap, whole = {models[name].name for name in job.endpoints}, job.section.budget_usd, job.results_dir
+    names = {models[name].name for name in job.endpoints}
     prices = prices_of(job.section.prices, job.endpoints)
-    if cap is not None and shard is not None:
-        shards = [other for other, _ in find_shards(whole)]
-        cap = max(0.0, cap - spent_in(whole, prices, besides=shards)) / shard.count
-    return open_purse(prices, cap, shard.folder(whole) if shard else whole, sorted(names))
+    return open_purse(prices, job.section.budget_usd, job.results_dir, sorted(names), shard)

@@ -79,6 +79,10 @@ class Work(Protocol):
         ...
 
 
+def nothing_missing() -> None:
+    """The default of `Run.ready`."""
+
+
 @dataclass(frozen=True)
 class Run(Generic[Assembled]):
     """A job with its inputs and its work.
@@ -90,6 +94,8 @@ class Run(Generic[Assembled]):
         assemble: makes what the run is for of the rows in the results folder, and adds its notes; given which records'
             rows are to be trusted at all. It returns None where no step asks for it.
         waiting: what to say where `assemble` has to wait for the rest, as the budget is spent.
+        remarks: on the configuration, for the person.
+        ready: refuses what would else be found out after replies were bought.
     """
 
     job: Job
@@ -97,6 +103,15 @@ class Run(Generic[Assembled]):
     work: Work
     assemble: Callable[[Annotated[Assembled], Callable[[str], bool]], Assembled | None]
     waiting: str = ""
+    remarks: Sequence[str] = ()
+    ready: Callable[[], None] = nothing_missing
+
+    @property
+    def notes(self) -> list[str]:
+        """Lines for the person on the configuration and the inputs."""
+        unused = self.job.spec.unused()
+        told = [f"not used by this pipeline: {', '.join(unused)}"] if unused else []
+        return [*told, *self.remarks, *self.inputs.notes]
 
     def annotate(
         self,
@@ -114,8 +129,9 @@ class Run(Generic[Assembled]):
             shard: only the records of this shard.
 
         Raises:
-            DemitasseError: for a folder that cannot be used, or an endpoint that ended the run.
+            DemitasseError: for what `ready` refuses, a folder that cannot be used, or an endpoint that ended the run.
         """
+        self.ready()
         if pool is None and self.job.section.executor == "local":
             with open_pool(self.job) as pool:  # its processes start while the models are opened
                 return self._annotate(models, progress, pool, shard)
@@ -137,7 +153,7 @@ class Run(Generic[Assembled]):
             summary, united = merge_shards(results_dir, stock, count, partial, job.kind)
             merge_rounds(results_dir, stock.folders, whole=not stock.missing and not stock.unfinished)
             save_resolved(job.spec, results_dir / RESOLVED)
-            annotated = Annotated[Assembled](summary, results_dir, notes=list(self.inputs.notes))
+            annotated = Annotated[Assembled](summary, results_dir, notes=self.notes)
             annotated.notes += [
                 f"{len(stock.folders)} of {stock.count} shards: {united.rows} new rows, {united.replies} new replies",
                 *(
@@ -163,7 +179,7 @@ class Run(Generic[Assembled]):
             save_resolved(job.spec, results_dir / RESOLVED)
             begin_round(results_dir, results_dir, job.again)
             summary = self._work(models, progress, pool)
-            annotated = Annotated[Assembled](summary, results_dir, notes=list(self.inputs.notes))
+            annotated = Annotated[Assembled](summary, results_dir, notes=self.notes)
             if not summary.cut_off:
                 end_round(results_dir)
                 annotated.assembled = self.assemble(annotated, lambda _: True)
@@ -199,7 +215,7 @@ class Run(Generic[Assembled]):
             if not summary.cut_off:
                 state.summary = summary
                 state.save(folder)
-        return Annotated(summary, folder, notes=list(self.inputs.notes))
+        return Annotated(summary, folder, notes=self.notes)
 
     def _run_on_ray(self, inputs: Inputs, purse: Ledger | None, progress: bool) -> Summary:
         for name, endpoint in self.job.endpoints.items():
@@ -225,5 +241,6 @@ def _settings(job: Job) -> str:
     """Hash of everything that decides a shard's answers, and so must be the same in all of them."""
     told = {name: value for name, value in resolved(job.section).items() if name not in _PACE}
     told["workflow"] = {name: value for name, value in told["workflow"].items() if name != "max_workers"}
-    decides = [told, dict(job.prompts), rounds_for(job.results_dir, job.again)]
+    prompts = {key: job.pack.hash(key) for key in job.pack.prompts}
+    decides = [told, prompts, rounds_for(job.results_dir, job.again)]
     return hashlib.sha256(orjson.dumps(decides, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]

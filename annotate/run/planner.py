@@ -7,10 +7,11 @@ come after it: their inputs are not known yet. Nothing is sent and nothing is wr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import cast
+from types import TracebackType
+from typing import Self, cast
 
 from annotate.asking import Asker
 from annotate.endpoints import Endpoint, capability_of, limits_of, name_of, sampling_of
@@ -29,7 +30,6 @@ from demitasse.engine.journal import Row, Rows
 from demitasse.engine.step import Fields, Quarantine, Record, Step
 from demitasse.errors import DemitasseError, MediaError
 from demitasse.media.pool import DecodePool
-from demitasse.prompts import Pack
 
 MEDIA = "media"
 
@@ -53,32 +53,34 @@ class Planner:
 
     Args:
         job: settings and steps.
-        pack: words the questions.
-        rounds: as `Asker` has them.
         pool: its size says how many records are measured at once.
-        stack: closes what is opened.
     """
 
-    def __init__(
-        self, job: Job, pack: Pack, pool: DecodePool, stack: ExitStack, rounds: Mapping[str, int] | None = None
-    ) -> None:
-        self.job, self.pack, self.pool = job, pack, pool
+    def __init__(self, job: Job, pool: DecodePool) -> None:
+        self.job, self.pool = job, pool
         self.prices = prices_of(job.section.prices, job.endpoints)
-        self.askers = {name: self._asker(endpoint, rounds or {}) for name, endpoint in job.endpoints.items()}
-        self.earlier = stack.enter_context(EarlierRows(job, [job.results_dir]))
-        self.usages = Usages(job.results_dir / CALLS, rounds or {})
+        self.rounds = job.rounds
+        self.askers = {name: self._asker(endpoint) for name, endpoint in job.endpoints.items()}
+        self.usages = Usages(job.results_dir / CALLS, self.rounds)
         self.forecast = Forecast(job.kind)
         self.seen: set[Hashable] = set()
-        self._stack = stack
+        self._stack = ExitStack()
 
-    def plan(self, inputs: Inputs, outlook: Outlook) -> Forecast:
-        """What a run over the inputs would do.
+    def __enter__(self) -> Self:
+        self.earlier = self._stack.enter_context(EarlierRows(self.job, [self.job.results_dir]))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stack.close()
+
+    def plan(self, inputs: Inputs, steps: Sequence[Step], outlook: Outlook) -> Forecast:
+        """What a run of these steps over the inputs would do; they have been built with the planner's `askers`.
 
         Raises:
             DemitasseError: if a journal is damaged.
         """
         self.outlook, folder = outlook, self.job.results_dir
-        self.graph = Graph(outlook.steps(self.askers))
+        self.graph = Graph(steps)
         self.rows = {
             file: self._stack.enter_context(Rows([folder / file], self._identity))
             for file in {step.file for step in self.graph.steps.values()}
@@ -169,7 +171,8 @@ class Planner:
         price = self.prices.find(asker.model.name)
         prompt = ask.text
         if ask.media is not None:
-            prompt += ask.media(asker.model.capability, price.tokens if price else TokenRule())
+            rule = price.tokens if price else TokenRule()
+            prompt += ask.media(asker.model.capability, rule.read_at(asker.sampling.fps))
         completion = min(self.usages.mean(ask.prompt) or ask.reply, asker.sampling.max_tokens)
         step.models.add(asker.model.name)
         step.prompt[end] += prompt
@@ -202,9 +205,10 @@ class Planner:
     def _identity(self, row: Row) -> tuple[str, str]:
         return row[self.job.kind], row.get(PROVENANCE, {}).get("part", "")
 
-    def _asker(self, endpoint: Endpoint, rounds: Mapping[str, int]) -> Asker:
+    def _asker(self, endpoint: Endpoint) -> Asker:
         model: ChatModel = _Named(name_of(endpoint), capability_of(endpoint))
-        return Asker(cast(Caller, None), model, sampling_of(endpoint), self.pack, rounds)  # it is never asked
+        nobody = cast(Caller, None)  # it is never asked
+        return Asker(nobody, model, sampling_of(endpoint), self.job.pack, self.rounds)
 
 
 def _whole(name: str) -> str:

@@ -20,7 +20,6 @@ from demitasse.engine.runner import Finished, run
 from demitasse.engine.share import Share
 from demitasse.engine.step import Step
 from demitasse.media.pool import DecodePool
-from demitasse.prompts import Pack
 
 
 @dataclass(frozen=True)
@@ -34,10 +33,11 @@ class Session:
     pool: DecodePool
     earlier: EarlierRows
 
-    def askers(self, pack: Pack, rounds: Mapping[str, int] | None = None) -> dict[str, Asker]:
-        """One for each endpoint, by name; `rounds` as `Asker` has them."""
+    def askers(self) -> dict[str, Asker]:
+        """One for each endpoint, by name."""
+        pack, rounds = self.job.pack, self.job.rounds
         return {
-            name: Asker(self.caller, self.models[name], sampling_of(endpoint), pack, rounds or {})
+            name: Asker(self.caller, self.models[name], sampling_of(endpoint), pack, rounds)
             for name, endpoint in self.job.endpoints.items()
         }
 
@@ -67,6 +67,19 @@ class Session:
             id_field=self.job.kind,
             interruption=share.interruption,
         )
+
+
+def work(
+    job: Job,
+    steps_of: Callable[[Session], Sequence[Step]],
+    share: Share,
+    models: Mapping[str, ChatModel] | None = None,
+    pool: DecodePool | None = None,
+    progress: bool = False,
+) -> Summary:
+    """Run the chosen steps for one share of the records: with the first two bound a `Work`, as a `Run` wants it."""
+    with open_session(job, share, models, pool) as session:
+        return session.run(steps_of(session), progress)
 
 
 @contextmanager

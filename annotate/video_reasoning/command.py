@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from annotate.run.arguments import add_run_arguments, shard_of, tell, written_spec
+from annotate.run.arguments import add_run_arguments, check_told, run_told
+
+if TYPE_CHECKING:
+    from annotate.task_files import Assembled
 
 
 def add_video_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,23 +19,27 @@ def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_arguments(parser, "the task files", overrides)
 
 
+def check_video_arguments(args: argparse.Namespace) -> None:
+    """Refuse a spec that no run could begin with."""
+    from annotate.video_reasoning.config import Spec
+
+    check_told(args, Spec)
+
+
 def run_video(args: argparse.Namespace) -> int:
     """Annotate, and say in the last line how every input ended.
 
     Returns:
         0 if all is done, 3 if something was skipped or quarantined, 130 if interrupted.
     """
-    from annotate.video_reasoning.assemble import FOLDER
-    from annotate.video_reasoning.config import read_draft, read_spec
-    from annotate.video_reasoning.pipeline import annotate, merge
+    from annotate.video_reasoning.config import Spec
+    from annotate.video_reasoning.pipeline import run_of
 
-    if args.write_spec:
-        return written_spec(args, "video", read_draft(args.config, args.overrides), "vlm, llm")
-    shard = shard_of(args)
-    spec = read_spec(args.config, args.overrides)
-    annotated = merge(spec, args.partial) if args.merge else annotate(spec, progress=not args.quiet, shard=shard)
-    written = []
-    if annotated.assembled is not None:
-        counts = annotated.assembled.counts
-        written.append(f"{sum(counts.values())} items in {len(counts)} files: {annotated.folder / FOLDER}")
-    return tell(annotated, written)
+    return run_told(args, "video", "vlm, llm", Spec, run_of, _written)
+
+
+def _written(folder: Path, assembled: Assembled) -> Iterator[str]:
+    from annotate.video_reasoning.assemble import FOLDER
+
+    counts = assembled.counts
+    yield f"{sum(counts.values())} items in {len(counts)} files: {folder / FOLDER}"

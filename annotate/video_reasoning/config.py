@@ -5,20 +5,16 @@ Fields of ours are marked; a value whose behaviour is not there yet is refused, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from annotate.endpoints import Endpoint
-from annotate.run import spec as run_spec
-from annotate.run.spec import Experiment, asking_problems, list_problems
-from annotate.sections import refuse_other
+from annotate.run.spec import Experiment, list_problems
 from annotate.video_reasoning.prompt_keys import QA_TYPES
 from demitasse.config.setting import setting
 from demitasse.dataset import DIALECTS
 from demitasse.engine.cluster import Cluster
-from demitasse.errors import ConfigError
 
 STEPS = ("0", "1a", "1b", "1c", "2", "3", "4")
 SECTION = "video_reasoning_annotation"
@@ -62,6 +58,7 @@ class Data:
     video_root: str = setting("", "a folder, walked with all its subfolders: .mp4 .avi .mov .mkv")
     input_jsonl_files: list[str] = setting([], 'files of lines {"video_path": ...}, instead of a folder or besides')
     filter_field: str | None = setting(None, "only lines in which this field is true")
+    sample: int | None = setting(None, "only so many videos, for a pilot; more of them hold the same", ge=1)  # ours
 
 
 @dataclass
@@ -87,70 +84,36 @@ class VideoReasoning:
 class Spec(Experiment):
     """A whole experiment spec."""
 
+    section_name: ClassVar[str] = SECTION
+
     video_reasoning_annotation: VideoReasoning = setting(VideoReasoning(), "From videos to questions with reasoning")
     autolabel_type: str = setting(SECTION, "what TAO's files say here", choices=(SECTION,))
 
+    @property
+    def section(self) -> VideoReasoning:
+        """The pipeline's own."""
+        return self.video_reasoning_annotation
 
-def read_spec(path: Path | None, overrides: Sequence[str]) -> Spec:
-    """Read a TAO spec, or the `annotate:` section of a recipe, and hold its values to what can be done.
+    def order_steps(self) -> None:
+        """In mode auto TAO adds step 0, which names the mode, and step 1c where 1b is asked for; order is fixed."""
+        workflow = self.section.workflow
+        brought = {"1a": "0", "1b": "1c"} if workflow.mode == "auto" else {}
+        added = {brought[step] for step in workflow.steps if step in brought} - set(workflow.steps)
+        workflow.steps = sorted([*workflow.steps, *added], key=STEPS.index)
 
-    Raises:
-        ConfigError: as `read_config`, and for a value that no behaviour stands behind.
-    """
-    spec = read_draft(path, overrides)
-    for problem in _problems(spec):
-        raise ConfigError(problem)
-    _complete_steps(spec.video_reasoning_annotation.workflow)
-    return spec
+    def endpoints(self) -> dict[str, Endpoint]:
+        """Those that the chosen steps ask, by name: none for step 4 alone, no key needed where none is asked."""
+        steps = set(self.section.workflow.steps)
+        needed = {"vlm": {"0", "1a", "1b", "1c"}, "llm": {"1c", "2", "3"}}
+        return {name: getattr(self.section, name) for name, asking in needed.items() if steps & asking}
 
-
-def read_endpoints(path: Path | None, overrides: Sequence[str]) -> dict[str, Endpoint]:
-    """The endpoints that a spec's steps ask, by name. What does not concern them may still be missing.
-
-    Raises:
-        ConfigError: as `read_config`.
-    """
-    config = read_draft(path, overrides).video_reasoning_annotation
-    _complete_steps(config.workflow)
-    return needed_endpoints(config)
-
-
-def read_draft(path: Path | None, overrides: Sequence[str]) -> Spec:
-    """A spec as far as it goes: what a run needs may still be missing.
-
-    Raises:
-        ConfigError: as `read_config`.
-    """
-    refuse_other(SECTION, path, overrides)
-    return run_spec.read_draft(Spec, path, overrides)
-
-
-def _problems(spec: Spec) -> Iterator[str]:
-    config, workflow = spec.video_reasoning_annotation, spec.video_reasoning_annotation.workflow
-    if not spec.results_dir:
-        yield "results_dir is not set: say where the results go, results_dir=DIR"
-    if not config.data.video_root and not config.data.input_jsonl_files:
-        yield f"nothing to annotate: set {SECTION}.data.video_root or {SECTION}.data.input_jsonl_files"
-    if config.prompts_module and config.prompts != VideoReasoning.prompts:
-        yield f"{SECTION}.prompts and {SECTION}.prompts_module are both set: name one, and leave the other out"
-    yield from list_problems(f"{SECTION}.workflow", {"steps": workflow.steps, "qa_types": workflow.qa_types})
-    if not workflow.chunk_duration_options:
-        yield f"{SECTION}.workflow.chunk_duration_options is empty: give at least one length in seconds"
-    yield from asking_problems(SECTION, needed_endpoints(config), config.executor)
-
-
-def needed_endpoints(config: VideoReasoning) -> dict[str, Endpoint]:
-    """The endpoints that the chosen steps ask, by name: none for step 4 alone, no key needed where none is asked."""
-    steps = set(config.workflow.steps)
-    needed = {"vlm": {"0", "1a", "1b", "1c"}, "llm": {"1c", "2", "3"}}
-    return {name: getattr(config, name) for name, asking in needed.items() if steps & asking}
-
-
-def _complete_steps(workflow: Workflow) -> None:
-    """In mode auto TAO adds step 0, which names the mode, and step 1c where 1b is asked for; order is fixed."""
-    chosen = set(workflow.steps)
-    if workflow.mode == "auto" and "1a" in chosen:
-        chosen.add("0")
-    if workflow.mode == "auto" and "1b" in chosen:
-        chosen.add("1c")
-    workflow.steps = [step for step in STEPS if step in chosen]
+    def problems(self) -> Iterator[str]:
+        """What no run can begin with, in one sentence each."""
+        config, workflow = self.section, self.section.workflow
+        if not config.data.video_root and not config.data.input_jsonl_files:
+            yield f"nothing to annotate: set {SECTION}.data.video_root or {SECTION}.data.input_jsonl_files"
+        if config.prompts_module and config.prompts != VideoReasoning.prompts:
+            yield f"{SECTION}.prompts and {SECTION}.prompts_module are both set: name one, and leave the other out"
+        yield from list_problems(f"{SECTION}.workflow", {"steps": workflow.steps, "qa_types": workflow.qa_types})
+        if not workflow.chunk_duration_options:
+            yield f"{SECTION}.workflow.chunk_duration_options is empty: give at least one length in seconds"

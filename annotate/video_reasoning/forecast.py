@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Hashable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 
-from annotate.asking import Asker
-from annotate.run.forecast import Ask, Forecast
+from annotate.run.forecast import Ask, Forecast, Outlook
 from annotate.run.planner import Planner
 from annotate.video_reasoning.calls import REPLY_TOKENS, Call, calls_of, values_for
 from annotate.video_reasoning.chunks import windows
-from annotate.video_reasoning.config import Spec
+from annotate.video_reasoning.config import Spec, Workflow
 from annotate.video_reasoning.footage import Footage
 from annotate.video_reasoning.graph import build_steps
-from annotate.video_reasoning.packs import pack_of
-from annotate.video_reasoning.pipeline import find_inputs
+from annotate.video_reasoning.inputs import find_inputs
 from annotate.video_reasoning.reading import measure
 from annotate.video_reasoning.work import footage_of, job_of
 from demitasse.chat.attach import FRAME_PIXELS
 from demitasse.chat.model import Capability
 from demitasse.chat.tokens import TokenRule, text_tokens
 from demitasse.engine.journal import Row
-from demitasse.engine.step import Fields, Record, Step
+from demitasse.engine.step import Fields, Record
 from demitasse.media.pool import DecodePool
 from demitasse.media.sample import sample_times
 from demitasse.prompts import Pack
@@ -32,33 +29,24 @@ MODES = ("normal", "anomaly")
 
 
 def forecast(spec: Spec, pool: DecodePool) -> Forecast:
-    """Work out what a run would ask.
-
-    Args:
-        spec: the configuration, checked.
-        pool: measures the videos that no row has measured yet.
+    """Work out what a run would ask; `pool` measures what no row has measured yet.
 
     Raises:
         DemitasseError: for a configuration or a folder that cannot be used.
     """
-    job, pack = job_of(spec), pack_of(spec.video_reasoning_annotation)
-    inputs = find_inputs(spec)
-    with ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        outlook = _VideoOutlook(spec, pack, pool, footage_of(spec.video_reasoning_annotation.workflow, pool, scratch))
-        return Planner(job, pack, pool, stack).plan(inputs, outlook)
+    job, inputs = job_of(spec), find_inputs(spec.section.data)
+    with Planner(job, pool) as planner, tempfile.TemporaryDirectory() as scratch:
+        footage = footage_of(spec.section.workflow, pool, Path(scratch))
+        steps = build_steps(spec.section.workflow, planner.askers, footage)
+        return planner.plan(inputs, steps, _VideoOutlook(spec.section.workflow, job.pack, footage))
 
 
-class _VideoOutlook:
-    def __init__(self, spec: Spec, pack: Pack, pool: DecodePool, footage: Footage) -> None:
-        self.workflow, self.pack = spec.video_reasoning_annotation.workflow, pack
-        self.pool, self.footage = pool, footage
-
-    def steps(self, askers: Mapping[str, Asker]) -> list[Step]:
-        return build_steps(self.workflow, askers, self.footage)
+class _VideoOutlook(Outlook):
+    def __init__(self, workflow: Workflow, pack: Pack, footage: Footage) -> None:
+        self.workflow, self.pack, self.footage = workflow, pack, footage
 
     async def measured(self, record: Record) -> Row:
-        return {"video": record.id, **await self.pool.run(measure, record.fields["path"])}
+        return {"video": record.id, **await self.footage.pool.run(measure, record.fields["path"])}
 
     def left_out(self, fields: Fields, measuring: bool) -> str:
         longest = self.workflow.max_video_length_sec

@@ -17,6 +17,18 @@ from demitasse.errors import ConfigError
 from demitasse.media.walk import find_videos
 
 
+def find_inputs(data: Data) -> Inputs:
+    """What `read_inputs` finds.
+
+    Raises:
+        ConfigError: as `read_inputs`, and if there is nothing.
+    """
+    inputs = read_inputs(data)
+    if not inputs.records and not inputs.left_out:
+        raise ConfigError(f"{media_root(data)} holds no .mp4, .avi, .mov or .mkv file; name another folder")
+    return inputs
+
+
 def read_inputs(data: Data) -> Inputs:
     """Find the videos of a configuration.
 
@@ -41,6 +53,7 @@ def read_inputs(data: Data) -> Inputs:
                 _add(inputs, seen, path, root, mode)
             else:
                 inputs.left_out.append((place, "no such file"))
+    inputs.sample(data.sample, "video")
     if outside := sum(Path(record.id).is_absolute() for record in inputs.records):
         inputs.notes.append(f"{outside} videos lie outside video_root and keep absolute paths as their ids")
     return inputs

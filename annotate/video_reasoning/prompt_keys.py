@@ -43,25 +43,22 @@ def used_keys(steps: Collection[str], qa_types: Collection[str]) -> set[str]:
     return {key for step in steps for key in keys.get(step, ())}
 
 
-def _names(required: str = "", optional: str = "") -> Placeholders:
-    return Placeholders(frozenset(required.split()), frozenset(optional.split()))
-
-
 def _table() -> dict[str, Placeholders]:
-    length = _names(optional="video_length")
+    names = Placeholders.of
+    length = names(optional="video_length")
     description = "video_length global_caption dense_section chunk_captions_str"
     table = {"video_filtering": length, "video_anomaly_classification": length}
     table |= {f"{mode}_{caption}": length for caption in ("global_caption", "dense_caption") for mode in MODES}
-    table |= {f"{mode}_chunk_caption": _names("chunk_duration") for mode in MODES}
-    table["highlight_timestamp_extraction"] = _names("global_caption dense_caption chunk_captions_str", "video_length")
-    table["highlight_chunk_caption"] = _names("anomaly_time start_time end_time duration")
-    table["anomaly_description"] = _names(f"{description} highlight_section")
-    table["normal_description"] = _names(description)
+    table |= {f"{mode}_chunk_caption": names("chunk_duration") for mode in MODES}
+    table["highlight_timestamp_extraction"] = names("global_caption dense_caption chunk_captions_str", "video_length")
+    table["highlight_chunk_caption"] = names("anomaly_time start_time end_time duration")
+    table["anomaly_description"] = names(f"{description} highlight_section")
+    table["normal_description"] = names(description)
     for qa_type in ("mcq", "bcq", "open_qa"):
-        table[f"anomaly_{qa_type}"] = _names(f"{_CAPTIONS} chunk_captions_str step_2_output", "highlight_section")
-        table[f"normal_{qa_type}"] = _names(_CAPTIONS, "chunk_captions_str step_2_output")
+        table[f"anomaly_{qa_type}"] = names(f"{_CAPTIONS} chunk_captions_str step_2_output", "highlight_section")
+        table[f"normal_{qa_type}"] = names(_CAPTIONS, "chunk_captions_str step_2_output")
     for qa_type in QA_TYPES[3:]:
-        table |= {qa_key(mode, qa_type): _names("video_length step_2_output") for mode in MODES}
+        table |= {qa_key(mode, qa_type): names("video_length step_2_output") for mode in MODES}
     return table
 
 

@@ -13,7 +13,7 @@ from annotate.run.job import Job
 from annotate.run.work import open_session
 from annotate.video_reasoning import captions, chunks, describe, filter, highlight, questions, reading
 from annotate.video_reasoning.chunks import windows
-from annotate.video_reasoning.config import NEEDS, Spec, Workflow, needed_endpoints
+from annotate.video_reasoning.config import NEEDS, Spec, Workflow
 from annotate.video_reasoning.footage import Footage
 from annotate.video_reasoning.graph import SHOWS_FOOTAGE, build_steps
 from annotate.video_reasoning.packs import pack_of
@@ -45,31 +45,21 @@ def job_of(spec: Spec) -> Job:
     Raises:
         ConfigError: if the prompts cannot be used.
     """
-    config, pack = spec.video_reasoning_annotation, pack_of(spec.video_reasoning_annotation)
-    return Job(
-        KIND,
-        spec,
-        config,
-        needed_endpoints(config),
-        {key: pack.hash(key) for key in pack.prompts},
-        FILES,
-        NEEDS,
-        decodes=reading.__name__ if SHOWS_FOOTAGE & set(config.workflow.steps) else "",
-        apart=("3",),
-    )
+    shows = SHOWS_FOOTAGE & set(spec.section.workflow.steps)
+    decodes = reading.__name__ if shows else ""
+    return Job(KIND, spec, pack_of(spec.section), FILES, NEEDS, decodes, apart=("3",))
 
 
 def work(
-    spec: Spec,
+    job: Job,
+    workflow: Workflow,
     share: Share,
     models: Mapping[str, ChatModel] | None = None,
     pool: DecodePool | None = None,
     progress: bool = False,
 ) -> Summary:
-    """Run the chosen steps, step 4 apart, for one share of the videos. Arguments are as for `annotate`."""
-    config, workflow = spec.video_reasoning_annotation, spec.video_reasoning_annotation.workflow
-    with open_session(job_of(spec), share, models, pool) as session, _scratch(share.folder / SCRATCH) as scratch:
-        askers = session.askers(pack_of(config))
+    """As `annotate.run.work.work`: the chosen steps, step 4 apart, in a session that has a folder for what is cut."""
+    with open_session(job, share, models, pool) as session, _scratch(share.folder / SCRATCH) as scratch:
         footage = footage_of(workflow, session.pool, scratch)
         if {"0", "1a"} & set(workflow.steps):
             footage.shown_to = session.models["vlm"].capability
@@ -77,7 +67,7 @@ def work(
         def forget(finished: Finished) -> None:
             footage.forget(finished.record.fields)
 
-        return session.run(build_steps(workflow, askers, footage), progress, forget)
+        return session.run(build_steps(workflow, session.askers(), footage), progress, forget)
 
 
 def footage_of(workflow: Workflow, pool: DecodePool, scratch: Path) -> Footage:

@@ -36,25 +36,31 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class FramesAgreement:
-    """CoTask 1: counts of frames and of entities, and the IoU of the spans from the first to the last frame."""
+class _Counted:
+    """What either side tells, and how much of it both do."""
 
     predicted: int
     gold: int
     found: int
-    span_iou: float
-    entities_predicted: int
-    entities_gold: int
-    entities_found: int
 
     @property
     def score(self) -> float:
-        """F1 of the frames, 0 to 1."""
+        """F1 of the frames, triples or events, 0 to 1."""
         return f1(self.found, self.predicted, self.gold)
 
     def to_json(self) -> Json:
         """The counts."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class FramesAgreement(_Counted):
+    """CoTask 1: counts of frames and of entities, and the IoU of the spans from the first to the last frame."""
+
+    span_iou: float
+    entities_predicted: int
+    entities_gold: int
+    entities_found: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,7 @@ class SightingsAgreement:
 
 
 @dataclass(frozen=True, slots=True)
-class RelationsAgreement:
+class RelationsAgreement(_Counted):
     """CoTask 3: triples of a moment.
 
     Attributes:
@@ -104,26 +110,14 @@ class RelationsAgreement:
         swapped: triples that were not found, and that the first account tells the other way round.
     """
 
-    predicted: int
-    gold: int
-    found: int
     found_by_kind: int
     related: int
     same_predicate: int
     swapped: int
 
-    @property
-    def score(self) -> float:
-        """F1 of the triples, 0 to 1."""
-        return f1(self.found, self.predicted, self.gold)
-
-    def to_json(self) -> Json:
-        """The counts."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True)
-class EventsAgreement:
+class EventsAgreement(_Counted):
     """CoTask 4: triples with their times.
 
     Attributes:
@@ -135,18 +129,10 @@ class EventsAgreement:
         in_order: of these, those that the first tells in the same order; a half where it begins both at once.
     """
 
-    predicted: int
-    gold: int
-    found: int
     found_by_kind: int
     named: int
     pairs: int
     in_order: float
-
-    @property
-    def score(self) -> float:
-        """F1 of the events, 0 to 1."""
-        return f1(self.found, self.predicted, self.gold)
 
     @property
     def kendall_tau(self) -> float | None:

@@ -83,6 +83,11 @@ def frame_times(video: VideoSpans, frames: int, sampling: str, frame_count: int 
     return [place * length / (frames - 1) for place in range(frames)]
 
 
+def length_of(duration: float) -> str:
+    """The group of `LENGTHS` that a video of so many seconds is in, in words."""
+    return next(_length_name(lower, upper) for lower, upper in LENGTHS if duration <= upper)
+
+
 def report(
     spans: Mapping[str, VideoSpans], frame_counts: Sequence[int], sampling: str, counted: Mapping[str, int]
 ) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def read_entries(path: Path) -> list[Any]:
     elif suffix in (".jsonl", ".ndjson"):
         return _lines(path)
     else:
-        value = load_object(path)
+        value = load_object(path, "utf-8-sig")
     if isinstance(value, Mapping) and "question_id" not in value:
         inner = list(value.values())
         value = next((one for one in inner if isinstance(one, list)), inner)  # {"data": [...]}, or items by id

@@ -25,6 +25,11 @@ class Placeholders:
     required: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
 
+    @classmethod
+    def of(cls, required: str = "", optional: str = "") -> Placeholders:
+        """Those with these names, which have spaces between them."""
+        return cls(frozenset(required.split()), frozenset(optional.split()))
+
     @property
     def known(self) -> frozenset[str]:
         """Every name that the program fills in."""

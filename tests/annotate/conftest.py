@@ -6,8 +6,8 @@ import numpy as np
 import orjson
 import pytest
 
-from annotate.video_reasoning.config import Spec, read_spec
-from annotate.video_reasoning.pipeline import Annotated, annotate
+from annotate.video_reasoning.config import Spec
+from annotate.video_reasoning.pipeline import Annotated, run_of
 from demitasse.chat.model import Capability, Outcome, Reply, Request
 from demitasse.chat.scripted import ScriptedModel
 from demitasse.media.pool import DecodePool
@@ -70,12 +70,12 @@ class Desk:
         scripted = [f"{SECTION}.{name}.backend=scripted" for name in ("vlm", "llm")]
         given = [f"{SECTION}.{text}" for text in overrides]
         root = [] if any("data." in text for text in overrides) else [f"{SECTION}.data.video_root={self.videos}"]
-        return read_spec(None, [f"results_dir={self.out}", *root, *scripted, *given])
+        return Spec.read(None, [f"results_dir={self.out}", *root, *scripted, *given])
 
     def annotate(self, *overrides: str, vlm: Teacher | None = None, llm: Teacher | None = None) -> Annotated:
         vlm = vlm or Teacher()
         models = {"vlm": vlm, "llm": llm or vlm}
-        return annotate(self.spec(*overrides), models, progress=False, pool=self.pool)
+        return run_of(self.spec(*overrides)).annotate(models, progress=False, pool=self.pool)
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,8 @@ import pytest
 from annotate.quality.config import read_quality
 from annotate.quality.pipeline import filter_items
 from annotate.video_reasoning.assemble import FOLDER
-from annotate.video_reasoning.config import read_spec
-from annotate.video_reasoning.pipeline import Annotated, annotate
+from annotate.video_reasoning.config import Spec
+from annotate.video_reasoning.pipeline import Annotated, run_of
 from demitasse.chat.batch_server import BatchFaults
 from demitasse.chat.scripted import ScriptedModel
 from demitasse.chat.server import ChatServer
@@ -69,7 +69,7 @@ def run(desk, words: Callable[..., list[str]]) -> Callable[..., Annotated]:
 
 
 def annotate_here(desk, arguments: list[str]) -> Annotated:
-    return annotate(read_spec(None, arguments), progress=False, pool=desk.pool)
+    return run_of(Spec.read(None, arguments)).annotate(progress=False, pool=desk.pool)
 
 
 def cost(out: Path) -> float:
@@ -154,7 +154,7 @@ def test_what_a_job_lacks_goes_into_the_next_and_the_record_is_done(run, server:
 )
 def test_settings_that_make_no_sense_are_refused(words, tmp_path: Path, overrides: list[str], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
-        read_spec(None, words(tmp_path / "out", *overrides))
+        Spec.read(None, words(tmp_path / "out", *overrides))
 
 
 def test_the_quality_filters_ask_in_batches_too(run, desk, server: ChatServer, tmp_path: Path) -> None:

@@ -24,9 +24,8 @@ from annotate.endpoints import (
     pair_problems,
     sampling_of,
 )
-from annotate.referring import config as images
+from annotate.run.spec import spec_class
 from annotate.sections import IMAGE, section_of
-from annotate.video_reasoning.config import read_endpoints
 from demitasse.chat.gemini_server import GeminiServer
 from demitasse.chat.kinds import BOX_STYLES
 from demitasse.chat.model import Outcome, Request, Text
@@ -53,12 +52,17 @@ def test_the_guide_has_a_snippet_for_each_kind() -> None:
     assert len(SNIPPETS) == 12 == GUIDE.count("```yaml")
 
 
+def test_the_five_ways_that_taos_consultation_offers_are_in_the_guide() -> None:
+    microservice = "A self-hosted inference microservice"
+    assert {title for title, _ in SNIPPETS} >= {"Gemini", "NVIDIA NIM", microservice, "vLLM", "Any other"}
+
+
 @pytest.mark.parametrize("snippet", [pytest.param(text, id=title) for title, text in SNIPPETS])
 def test_a_snippet_of_the_guide_is_a_spec_whose_endpoints_can_be_asked(snippet: str, tmp_path: Path) -> None:
     path = tmp_path / "spec.yaml"
     path.write_text(snippet.replace("/models/Qwen2.5-VL-7B-Instruct", str(BASE)), encoding="utf-8")
     section = section_of(path, [])
-    endpoints = (images.read_endpoints if section == IMAGE else read_endpoints)(path, [])
+    endpoints = spec_class(section).read_endpoints(path, [])
     assert endpoints.keys() == ({"vlm", "checker"} if section == IMAGE else {"vlm", "llm"})
     for name, endpoint in endpoints.items():
         assert list(endpoint_problems(f"{section}.{name}", endpoint)) == []

@@ -104,6 +104,7 @@ def test_windows_of_frames_are_labelled_from_their_own_start_and_show_their_own_
 
 def test_a_window_has_its_length_and_what_is_there_already_is_not_cut_again(clips, tmp_path):
     spans, folder = [(0.0, 3.0), (3.0, 8.0)], tmp_path / "cut"
+    folder.mkdir()
     cut_windows(str(clips / "normal.mp4"), spans, folder, SENT)
     assert [probe(path).duration for path in sorted(folder.iterdir())] == [3.0, 5.0]
     (first, second) = window_parts("no longer there.mp4", spans, folder, SENT)

@@ -11,9 +11,9 @@ import pytest
 from annotate.endpoints import Endpoint, Gemini, OpenAI, name_of, open_teacher
 from annotate.plan import as_json
 from annotate.run.forecast import Forecast
-from annotate.video_reasoning.config import Spec, read_spec
+from annotate.video_reasoning.config import Spec
 from annotate.video_reasoning.forecast import forecast
-from annotate.video_reasoning.pipeline import Annotated, annotate
+from annotate.video_reasoning.pipeline import Annotated, run_of
 from demitasse.chat.model import Outcome, Reply, Request
 from demitasse.chat.scripted import ScriptedModel
 from demitasse.chat.server import ChatServer
@@ -47,7 +47,7 @@ class House:
         ends = [f"{end}.openai.base_url={self.server.base_url}" for end in ("vlm", "llm")]
         ends += [f"{end}.{setting}" for end in ("vlm", "llm") for setting in ("backend=openai", "openai.model_name=m")]
         given = [f"{SECTION}.{text}" for text in (f"data.video_root={self.desk.videos}", *ends, *overrides)]
-        return read_spec(None, [f"results_dir={self.desk.out}", *given])
+        return Spec.read(None, [f"results_dir={self.desk.out}", *given])
 
     def plan(self, *overrides: str) -> Forecast:
         return forecast(self.spec(*overrides), self.desk.pool)
@@ -55,7 +55,7 @@ class House:
     def run(self, *overrides: str) -> tuple[Annotated, int]:
         """What a run did, and how many requests it sent."""
         before = self.server.counts.requests
-        done = annotate(self.spec(*overrides), progress=False, pool=self.desk.pool)
+        done = run_of(self.spec(*overrides)).annotate(progress=False, pool=self.desk.pool)
         return done, self.server.counts.requests - before
 
 
@@ -172,6 +172,14 @@ def test_what_a_reply_took_so_far_takes_the_place_of_the_estimate(house: House) 
     house.run(*FIXED)
     house.desk.put("b.mp4", "anomaly")
     assert house.plan(*FIXED).steps["2"].completion != first
+
+
+def test_more_frames_a_second_are_more_tokens_in_of_what_is_watched_alone(house: House) -> None:
+    house.desk.put("a.mp4", "normal")
+    usual = house.plan(*FIXED).steps
+    closer = house.plan(*FIXED, "vlm.openai.fps=4", "vlm.openai.fps_channel=part").steps
+    assert closer["1a"].prompt[0] - usual["1a"].prompt[0] == 3 * 300 * 8 * 2  # two questions about eight seconds
+    assert closer["3"].prompt == usual["3"].prompt
 
 
 def test_a_plan_is_priced_with_what_is_spent_and_what_is_left(house: House, tmp_path: Path) -> None:

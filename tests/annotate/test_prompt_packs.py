@@ -256,6 +256,11 @@ def test_a_domain_pack_words_every_prompt_for_its_domain(name):
     assert [key for key in PROMPTS if pack.prompts[key] == general.prompts[key]] == []
 
 
+def test_the_traffic_pack_takes_no_dashcam():
+    told = load_pack("traffic", PROMPTS).prompts["video_filtering"].partition("not usable when")[2]
+    assert "dashcam" in told.partition(".")[0]
+
+
 def test_the_template_has_a_placeholder_in_every_prompt_and_explains_each():
     text = read_pack_text("template")
     unfilled = list(text.unfilled())

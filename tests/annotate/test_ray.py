@@ -17,7 +17,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from annotate.video_reasoning.pipeline import annotate
+from annotate.video_reasoning.pipeline import run_of
 from demitasse.chat.faults import Faults
 from demitasse.chat.scripted import ScriptedModel
 from demitasse.chat.server import ChatServer
@@ -101,7 +101,7 @@ def test_a_worker_is_killed_and_the_run_ends_as_one_that_no_one_disturbed(desk, 
     assert peak <= 2 * CONCURRENCY, "what the dead worker had sent may still be under way"
 
     desk.out = desk.out.with_name("local")
-    assert annotate(desk.spec(*desk.given), progress=False, pool=desk.pool).exit_code == 0
+    assert run_of(desk.spec(*desk.given)).annotate(progress=False, pool=desk.pool).exit_code == 0
     assert work_in(desk.out) == rayed
 
     searched = [path for folder in (desk.out.parent, ray_home) for path in folder.rglob("*") if path.is_file()]
@@ -119,7 +119,7 @@ def test_ctrl_c_ends_cleanly_and_the_next_run_goes_on(desk, server, start, work_
     assert not (desk.out / "shards").exists() and not (desk.out / "step_4_output").exists()
     assert server.counts.requests == replies(desk.out), "what was in flight was waited for and kept"
 
-    again = annotate(desk.spec(*desk.given), progress=False, pool=desk.pool)
+    again = run_of(desk.spec(*desk.given)).annotate(progress=False, pool=desk.pool)
     assert again.exit_code == 0 and again.summary.done == CLIPS, "either executor goes on where the other was"
     keys = Counter(row["key"] for row in work_in(desk.out)["calls.jsonl"])
     assert max(keys.values()) == 1 and server.counts.requests == len(keys), "nothing was bought twice"

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from annotate.video_reasoning.pipeline import annotate, merge
+from annotate.video_reasoning.pipeline import run_of
 from demitasse.chat.scripted import ScriptedModel
 from demitasse.cli import main
 from demitasse.engine.shard import Shard
@@ -41,8 +41,8 @@ def edited_pack(desk, folder: Path) -> Path:
 
 def run(desk, *overrides: str, shard: Shard | None = None, teacher=None):
     teacher = teacher or desk.teacher()
-    return annotate(
-        desk.spec(*overrides), {"vlm": teacher, "llm": teacher}, progress=False, pool=desk.pool, shard=shard
+    return run_of(desk.spec(*overrides)).annotate(
+        {"vlm": teacher, "llm": teacher}, progress=False, pool=desk.pool, shard=shard
     )
 
 
@@ -53,7 +53,7 @@ def test_three_shards_merged_are_one_run(desk, fill, work_in):
     one, desk.out = desk.out, desk.out.with_name("sharded")
     parts = [run(desk, *given, shard=Shard(index, 3), teacher=refuses) for index in range(3)]
     assert not (desk.out / "step_4_output").exists() and all(part.assembled is None for part in parts)
-    merged = merge(desk.spec(*given))
+    merged = run_of(desk.spec(*given)).merge()
     assert merged.summary.line() == whole.summary.line() and merged.exit_code == whole.exit_code == 3
     assert merged.assembled == whole.assembled
     assert work_in(desk.out) == work_in(one)
@@ -64,8 +64,8 @@ def test_merging_again_changes_nothing(desk, fill, work_in):
     given = fill()
     for index in range(2):
         run(desk, *given, shard=Shard(index, 2))
-    first, before = merge(desk.spec(*given)), work_in(desk.out)
-    again = merge(desk.spec(*given))
+    first, before = run_of(desk.spec(*given)).merge(), work_in(desk.out)
+    again = run_of(desk.spec(*given)).merge()
     assert work_in(desk.out) == before and again.assembled == first.assembled
     assert "2 of 2 shards: 0 new rows, 0 new replies" in again.notes
 
@@ -74,7 +74,7 @@ def test_a_merged_run_goes_on_in_one_process_and_in_other_shards_without_buying_
     given = fill()
     for index in range(2):
         run(desk, *given, shard=Shard(index, 2))
-    merge(desk.spec(*given))
+    run_of(desk.spec(*given)).merge()
     teacher = desk.teacher()
     assert run(desk, *given, teacher=teacher).summary.done == 6
     assert teacher.asked == []
@@ -88,7 +88,7 @@ def test_a_run_beside_shards_that_are_not_merged_is_refused_for_it_would_buy_aga
     run(desk, *given, shard=Shard(0, 2))
     with pytest.raises(ConfigError, match="data merge --partial"):
         run(desk, *given)
-    merge(desk.spec(*given), partial=True)
+    run_of(desk.spec(*given)).merge(partial=True)
     assert run(desk, *given).summary.done == 6
 
 
@@ -96,10 +96,10 @@ def test_a_missing_shard_is_not_passed_over_unless_asked_for(desk, fill):
     given = fill()
     run(desk, *given, shard=Shard(0, 2))
     with pytest.raises(DataError, match="1/2 never begun"):
-        merge(desk.spec(*given))
+        run_of(desk.spec(*given)).merge()
     assert not (desk.out / "calls.jsonl").exists()
     there = {name for name in NAMES if Shard(0, 2).holds(name)}
-    partial = merge(desk.spec(*given), partial=True)
+    partial = run_of(desk.spec(*given)).merge(partial=True)
     assert partial.summary.done == len(there) and partial.summary.unfinished > 0 and partial.exit_code == 3
     items = orjson.loads((desk.out / "step_4_output" / "open_qa.json").read_bytes())["items"]
     assert {item["video_id"] for item in items} == there
@@ -111,7 +111,7 @@ def test_a_question_that_failed_after_its_prompt_was_edited_is_not_exported_from
     run(desk, shard=Shard(0, 1))
     edited = (f"prompts={edited_pack(desk, tmp_path)}",)
     run(desk, *edited, shard=Shard(0, 1), teacher=desk.teacher(normal_mcq="This is no answer."))
-    merged = merge(desk.spec(*edited))
+    merged = run_of(desk.spec(*edited)).merge()
     assert merged.summary.quarantined == 1 and merged.summary.stale == 1
     assert merged.assembled is not None and "mcq" not in merged.assembled.counts
     assert merged.assembled.counts["bcq"] == 2
@@ -123,14 +123,14 @@ def test_shards_with_other_prompts_are_not_mixed(desk, tmp_path, fill):
     run(desk, *given, shard=Shard(0, 2))
     run(desk, *given, f"prompts={other}", shard=Shard(1, 2))
     with pytest.raises(DataError, match="different settings or prompts"):
-        merge(desk.spec(*given))
+        run_of(desk.spec(*given)).merge()
 
 
 def test_shards_may_run_at_different_speeds(desk, fill):
     given = fill()
     run(desk, *given, "workflow.max_workers=1", shard=Shard(0, 2))
     run(desk, *given, "workflow.max_workers=7", shard=Shard(1, 2))
-    assert merge(desk.spec(*given)).summary.done == 6
+    assert run_of(desk.spec(*given)).merge().summary.done == 6
 
 
 def test_a_shard_is_no_job_for_a_cluster(desk, fill):

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from annotate.video_reasoning.config import needed_endpoints, read_spec
+from annotate.video_reasoning.config import Spec
 from demitasse.config import save_resolved
 from demitasse.errors import ConfigError
 
@@ -16,7 +16,7 @@ LEAST = [*ENDPOINTS, "results_dir=out", f"{SECTION}.data.video_root=videos"]
 
 
 def spec(*overrides: str):
-    return read_spec(None, [*LEAST, *(f"{SECTION}.{text}" for text in overrides)])
+    return Spec.read(None, [*LEAST, *(f"{SECTION}.{text}" for text in overrides)])
 
 
 def test_a_tao_spec_is_read_with_taos_own_keys(tmp_path):
@@ -59,7 +59,7 @@ video_reasoning_annotation:
 """,
         encoding="utf-8",
     )
-    read = read_spec(path, [])
+    read = Spec.read(path, [])
     assert read.video_reasoning_annotation.workflow.qa_types == ["mcq", "bcq"]
     assert read.video_reasoning_annotation.vlm.openai.timeout == 60
     assert read.unused() == ["gpu_ids", "num_gpus", "batch_size", "num_workers"]
@@ -76,7 +76,7 @@ def test_defaults_are_taos():
 def test_the_annotate_section_of_a_recipe_is_read_and_its_other_sections_are_not(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text("train: {lr: 1}\nannotate:\n  results_dir: here\n", encoding="utf-8")
-    assert read_spec(path, [*ENDPOINTS, f"{SECTION}.data.video_root=v"]).results_dir == "here"
+    assert Spec.read(path, [*ENDPOINTS, f"{SECTION}.data.video_root=v"]).results_dir == "here"
 
 
 def test_steps_run_in_taos_order_whatever_the_order_of_their_names():
@@ -92,9 +92,9 @@ def test_mode_auto_brings_in_the_step_that_names_the_mode_and_the_highlight_with
 
 
 def test_step_4_alone_asks_no_endpoint_and_needs_none():
-    read = read_spec(None, ["results_dir=o", f"{SECTION}.data.video_root=v", f"{SECTION}.workflow.steps=[4]"])
+    read = Spec.read(None, ["results_dir=o", f"{SECTION}.data.video_root=v", f"{SECTION}.workflow.steps=[4]"])
     assert read.video_reasoning_annotation.workflow.steps == ["4"]
-    assert needed_endpoints(read.video_reasoning_annotation) == {}
+    assert read.endpoints() == {}
 
 
 def test_a_key_is_accepted_and_never_saved(tmp_path):
@@ -132,17 +132,17 @@ def test_a_spec_is_refused_in_one_sentence_for(overrides, said):
 
 def test_a_spec_without_a_place_for_the_results_is_refused():
     with pytest.raises(ConfigError, match="results_dir"):
-        read_spec(None, [f"{SECTION}.data.video_root=v", *ENDPOINTS])
+        Spec.read(None, [f"{SECTION}.data.video_root=v", *ENDPOINTS])
 
 
 def test_a_missing_spec_file_is_named():
     with pytest.raises(ConfigError, match="nowhere.yaml"):
-        read_spec(Path("nowhere.yaml"), [])
+        Spec.read(Path("nowhere.yaml"), [])
 
 
 def test_what_is_for_another_program_is_not_saved_for_it_may_be_secret(tmp_path):
     given = ["results_dir=x", f"{SECTION}.data.video_root=v", f"{SECTION}.workflow.steps=[4]"]
-    spec = read_spec(None, [*given, "encryption_key=CANARY-1", "wandb={token: CANARY-2}"])
+    spec = Spec.read(None, [*given, "encryption_key=CANARY-1", "wandb={token: CANARY-2}"])
     save_resolved(spec, tmp_path / "annotate.yaml")
     assert "CANARY" not in (tmp_path / "annotate.yaml").read_text(encoding="utf-8")
     assert spec.unused() == ["encryption_key", "wandb"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from annotate.video_reasoning.config import SECTION, read_spec
+from annotate.video_reasoning.config import SECTION, Spec
 from annotate.video_reasoning.inputs import read_inputs
 from annotate.video_reasoning.prompt_keys import QA_TYPES
 from demitasse.chat.model import Image, Text, Video
@@ -118,7 +118,7 @@ def test_a_tao_spec_and_its_written_resolution_mean_the_same(tmp_path, desk):
     desk.put("a.mp4")
     desk.annotate("workflow.steps=[0]", "workflow.highlight_before_sec=2", "data.filter_field=null",
                   f"data.video_root={desk.videos}")  # fmt: skip
-    again = read_spec(desk.out / "annotate.yaml", [])
+    again = Spec.read(desk.out / "annotate.yaml", [])
     assert again.video_reasoning_annotation.workflow.highlight_before_sec == 2
     assert again.video_reasoning_annotation.data.filter_field is None
 
@@ -239,7 +239,7 @@ def test_video_is_read_where_a_line_has_no_video_path(desk, tmp_path):
     run = desk.annotate("workflow.steps=[0]", f"data.video_root={desk.videos}", f"data.input_jsonl_files=[{file}]",
                         "workflow.mode=normal")  # fmt: skip
     assert run.summary.done == 3, "the folder's third, and no one twice"
-    only = read_spec(None, ["results_dir=x", f"{SECTION}.data.input_jsonl_files=[{file}]", *_scripted()])
+    only = Spec.read(None, ["results_dir=x", f"{SECTION}.data.input_jsonl_files=[{file}]", *_scripted()])
     assert {record.fields["path"] for record in read_inputs(only.video_reasoning_annotation.data).records} == {
         str(first),
         str(second),

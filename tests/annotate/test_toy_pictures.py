@@ -14,8 +14,8 @@ import orjson
 import pytest
 from PIL import Image
 
-from annotate.referring.config import SECTION, read_spec
-from annotate.referring.pipeline import annotate
+from annotate.referring.config import SECTION, Spec
+from annotate.referring.pipeline import run_of
 from demitasse.chat.gemini_server import GeminiServer
 from demitasse.chat.scripted import ScriptedModel
 from demitasse.chat.server import ChatServer
@@ -70,8 +70,8 @@ def run(tmp_path, decode_pool):
     def annotated(folder: Path, *overrides: str, models=None, steps: str = "0,1,2,3,4"):
         given = [f"data.image_dir={folder}/images", f"data.kitti_label_dir={folder}/labels", "license=CC0-1.0"]
         given += ["vlm.backend=scripted", "checker.backend=scripted", f"workflow.steps=[{steps}]", *overrides]
-        spec = read_spec(None, [f"results_dir={tmp_path / 'out'}", *(f"{SECTION}.{text}" for text in given)])
-        made = annotate(spec, models, progress=False, pool=decode_pool)
+        spec = Spec.read(None, [f"results_dir={tmp_path / 'out'}", *(f"{SECTION}.{text}" for text in given)])
+        made = run_of(spec).annotate(models, progress=False, pool=decode_pool)
         lines = (tmp_path / "out" / "annotations.jsonl").read_bytes().splitlines()
         return {int(row["image_id"]): row for row in map(orjson.loads, lines)}, made
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from annotate.video_reasoning.pipeline import annotate
+from annotate.video_reasoning.pipeline import run_of
 from demitasse.chat.faults import Faults
 from demitasse.chat.model import Image, Outcome, Reply, Text, Video
 from demitasse.chat.scripted import ScriptedModel
@@ -56,9 +56,9 @@ def test_real_files_go_through_a_real_endpoint_to_ten_files_that_both_validators
             for key in ("backend=openai", f"openai.base_url={server.base_url}", "openai.model_name=scripted")
         ]
         spec = desk.spec(*endpoints, "workflow.max_workers=3", "license=CC0-1.0")
-        first = annotate(spec, progress=False, pool=decode_pool)
+        first = run_of(spec).annotate(progress=False, pool=decode_pool)
         steps, peak, bought = server.counts.steps, server.counts.peak_in_flight, server.counts.requests
-        again = annotate(spec, progress=False, pool=decode_pool)
+        again = run_of(spec).annotate(progress=False, pool=decode_pool)
         assert server.counts.requests == bought, "nothing is bought twice"
     assert first.exit_code == again.exit_code == 0 and first.summary.done == 2
     assert peak <= 3
@@ -374,6 +374,21 @@ def test_lines_whose_filter_field_is_not_set_are_left_alone(desk, tmp_path):
     assert [item.video_id for item in items(desk.out, "mcq")] == ["a.mp4"]
 
 
+def test_a_pilot_is_the_beginning_of_the_whole_run_which_buys_nothing_of_it_again(desk):
+    desk.put("a.mp4", "anomaly")
+    desk.put("b.mp4")
+    teacher = desk.teacher()
+    pilot = desk.annotate(*SHORT, f"data.video_root={desk.videos}", "data.sample=1", vlm=teacher)
+    of_pilot = teacher.steps()
+    assert pilot.exit_code == 0 and len(items(desk.out, "mcq")) == 1
+    desk.annotate(*SHORT, vlm=teacher)
+    bought_anew = desk.teacher()
+    desk.out = desk.out.with_name("at_once")
+    desk.annotate(*SHORT, vlm=bought_anew)
+    assert len(items(desk.out, "mcq")) == 2
+    assert teacher.steps() == bought_anew.steps() and 0 < len(of_pilot) < len(teacher.steps())
+
+
 def test_steps_can_be_run_one_after_the_other_with_the_same_result(desk, tmp_path):
     desk.put("a.mp4", "anomaly")
     desk.annotate()
@@ -383,7 +398,7 @@ def test_steps_can_be_run_one_after_the_other_with_the_same_result(desk, tmp_pat
     teacher = desk.teacher()
     assert desk.annotate("workflow.steps=[3]", vlm=teacher).exit_code == 0
     assert len(teacher.asked) == 8
-    annotate(desk.spec("workflow.steps=[4]"), {}, progress=False)
+    run_of(desk.spec("workflow.steps=[4]")).annotate({}, progress=False)
     parts = {path.name: path.read_bytes() for path in (desk.out / "step_4_output").iterdir()}
     assert parts == whole
 
@@ -405,7 +420,7 @@ def test_a_key_reaches_no_file(desk, decode_pool):
         ]
         backends = ("vlm.backend=openai", "llm.backend=openai")
         spec = desk.spec(*SHORT, *backends, *endpoints)
-        assert annotate(spec, progress=False, pool=decode_pool).exit_code == 0
+        assert run_of(spec).annotate(progress=False, pool=decode_pool).exit_code == 0
     written = b"".join(path.read_bytes() for path in desk.out.rglob("*") if path.is_file())
     assert b"CANARY" not in written
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from annotate.video_reasoning.pipeline import annotate
+from annotate.video_reasoning.pipeline import run_of
 from demitasse.chat.model import Image, Outcome, Reply, Text
 from demitasse.chat.scripted import ScriptedModel
 from demitasse.chat.server import ChatServer
@@ -100,7 +100,7 @@ class Endpoint:
             for key in ("backend=openai", f"openai.base_url={self._server.base_url}", "openai.model_name=m")
         ]
         spec = self._desk.spec(*SHORT, "workflow.mode=normal", *named, *overrides)
-        assert annotate(spec, progress=False, pool=self._pool).exit_code == 0
+        assert run_of(spec).annotate(progress=False, pool=self._pool).exit_code == 0
         return set(self._server.counts.steps - before)
 
 

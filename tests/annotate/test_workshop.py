@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from annotate.video_reasoning.config import read_draft
+from annotate.video_reasoning.config import Spec
 from annotate.video_reasoning.prompt_keys import PROMPTS, used_keys
 from annotate.workshop.answers import STEPS, Answers, missing, needed, read_answers
 from annotate.workshop.pack import pack_yaml, pilot
@@ -230,7 +230,7 @@ def test_the_commands_of_the_pilot_are_commands_that_we_have(tmp_path):
         ["demitasse", "check", "--config"],
         ["demitasse", "annotate", "video"],
     ]
-    config = read_draft(None, commands[2][5:]).video_reasoning_annotation
+    config = Spec.read_draft(None, commands[2][5:]).video_reasoning_annotation
     assert (config.prompts, config.workflow.qa_types) == ("my pack.yaml", ["mcq", "bcq"])
 
 

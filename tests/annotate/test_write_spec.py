@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from annotate.video_reasoning.config import SECTION, Spec, read_draft, read_spec
+from annotate.video_reasoning.config import SECTION, Spec
 from demitasse.cli import main
 
 
@@ -27,7 +27,7 @@ def test_every_field_of_the_spec_says_what_it_is():
 def test_the_spec_that_is_written_is_the_default_with_every_field_in_it(tmp_path, capsys):
     path = tmp_path / "spec.yaml"
     assert main(["annotate", "video", "--write-spec", str(path)]) == 0
-    assert read_draft(path, []) == Spec()
+    assert Spec.read_draft(path, []) == Spec()
     text = path.read_text()
     for field in settings(Spec):
         assert (f"{field.name}:" in text) is not bool(field.metadata.get("foreign")), field.name
@@ -47,7 +47,7 @@ def test_a_written_spec_runs(tmp_path):
     path = tmp_path / "spec.yaml"
     scripted = [f"{SECTION}.{name}.backend=scripted" for name in ("vlm", "llm")]
     assert main(["annotate", "video", "--write-spec", str(path), *scripted]) == 0
-    spec = read_spec(path, ["results_dir=out", f"{SECTION}.data.video_root={tmp_path}"])
+    spec = Spec.read(path, ["results_dir=out", f"{SECTION}.data.video_root={tmp_path}"])
     assert spec.video_reasoning_annotation.llm.backend == "scripted" and spec.unused() == []
 
 
@@ -68,3 +68,12 @@ def test_it_refuses_in_one_line(tmp_path, monkeypatch, capsys, arguments, said):
     assert [path.name for path in tmp_path.iterdir()] == ["there.yaml"] and (
         tmp_path / "there.yaml"
     ).read_text() == "mine"
+
+
+@pytest.mark.parametrize("kind", ["video", "image", "espresso"])
+def test_a_dash_is_stdout_and_what_is_to_be_set_is_told_apart_from_it(kind, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["annotate", kind, "--write-spec", "-"]) == 0
+    shown = capsys.readouterr()
+    assert "results_dir:" in shown.out and "--config spec.yaml" in shown.out and "every field with" not in shown.out
+    assert "data and results_dir, then `demitasse check`" in shown.err and list(tmp_path.iterdir()) == []

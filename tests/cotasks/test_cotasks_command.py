@@ -122,6 +122,21 @@ def test_open_questions_get_a_file_of_their_own(world):
     assert not (world / "out" / "items" / "mcq.json").exists()
 
 
+def test_a_choice_can_be_asked_without_its_options(world):
+    annotate(world, "options=false")
+    first, *_ = read(world / "out" / "items" / "open_qa.json").items
+    assert (first.question, first.answer, first.extra["choices"]) == ("what does the dog do", "bites", [])
+    assert not (world / "out" / "items" / "mcq.json").exists()
+    annotate(world, out="with")
+    assert rows(world / "out" / "cotasks.jsonl") == rows(world / "with" / "cotasks.jsonl")
+
+
+def test_stars_choices_too_can_be_asked_without_their_options(tmp_path):
+    assert main(["annotate", "cotasks", "source=star", *star(tmp_path), "options=false"]) == 3
+    (item,) = read(tmp_path / "out" / "items" / "open_qa.json").items
+    assert item.answer == "The closet/cabinet." and "\n" not in item.question
+
+
 def test_the_same_again_writes_the_same_bytes(world):
     annotate(world)
     before = {path.name: path.read_bytes() for path in sorted((world / "out").rglob("*")) if path.is_file()}

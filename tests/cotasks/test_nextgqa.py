@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from demitasse.cotasks.coverage import cover, report
+from demitasse.cotasks.coverage import cover, length_of, report
 from demitasse.cotasks.nextgqa import VideoSpans, read_spans
 from demitasse.cotasks.nextqa import read_questions
 from demitasse.data_command import add_data_arguments, run_data
@@ -87,6 +87,13 @@ def test_one_frame_is_the_first():
 def test_the_report_parts_videos_by_length():
     told = report(TEN, [4, 8], "ends", {"v": 100})
     assert told["questions"] == 3 and list(told["by_length"]) == ["up to 30 s"] and len(told["coverage"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "name"), [(0.0, "up to 30 s"), (30.0, "up to 30 s"), (30.1, "30 to 60 s"), (1e4, "over 60 s")]
+)
+def test_a_video_is_in_the_group_whose_upper_end_it_does_not_pass(seconds, name):
+    assert length_of(seconds) == name
 
 
 def test_the_table_of_the_slice_is_what_counting_by_hand_gives(real):

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-from annotate.referring.config import Spec, read_spec
+from annotate.referring.config import Spec
 from annotate.referring.forecast import forecast
-from annotate.referring.pipeline import Made, annotate, merge
+from annotate.referring.pipeline import Made, run_of
 from annotate.run.forecast import Forecast
 from annotate.run.pipeline import Annotated
 from demitasse.chat.model import Outcome, Reply, Request
@@ -71,7 +71,7 @@ class Gallery:
         return [f"results_dir={self.out}", *(f"{SECTION}.{text}" for text in (*told, *overrides))]
 
     def spec(self, *overrides: str) -> Spec:
-        return read_spec(None, self.given(*overrides))
+        return Spec.read(None, self.given(*overrides))
 
     def run(
         self,
@@ -82,10 +82,10 @@ class Gallery:
     ) -> Annotated[Made]:
         teacher = teacher or Teacher()
         models = {"vlm": teacher, "checker": checker or teacher}
-        return annotate(self.spec(*overrides), models, progress=False, pool=self.pool, shard=shard)
+        return run_of(self.spec(*overrides)).annotate(models, progress=False, pool=self.pool, shard=shard)
 
     def merge(self, *overrides: str, partial: bool = False) -> Annotated[Made]:
-        return merge(self.spec(*overrides), partial)
+        return run_of(self.spec(*overrides)).merge(partial)
 
     def plan(self, *overrides: str) -> Forecast:
         return forecast(self.spec(*overrides), self.pool)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from annotate.referring.config import Spec, needed_endpoints, read_draft, read_spec
+from annotate.referring.config import Spec
 from annotate.sections import IMAGE, VIDEO, section_of
 from demitasse.chat.scripted import ScriptedModel
 from demitasse.chat.server import ChatServer
@@ -22,7 +22,7 @@ FRAMES = {"long_video_threshold_sec": 60, "long_video_sample_fps": 0.5, "long_vi
 
 
 def spec(*overrides: str) -> Spec:
-    return read_spec(None, [*LEAST, *(f"{SECTION}.{text}" for text in overrides)])
+    return Spec.read(None, [*LEAST, *(f"{SECTION}.{text}" for text in overrides)])
 
 
 def taos_endpoint() -> dict:
@@ -86,7 +86,7 @@ def test_a_whole_tao_spec_runs_with_what_taos_users_type(gallery, tmp_path, caps
 
 
 def test_defaults_are_taos():
-    read = read_draft(None, []).image_referring_expression
+    read = Spec.read_draft(None, []).image_referring_expression
     assert read.workflow.steps == ["0", "1", "2", "3"] and read.workflow.max_workers == 4
     assert read.workflow.force_reprocess is False and read.workflow.output_format == "jsonl"
     assert (read.data.image_dir, read.data.kitti_label_dir, read.data.input_annotations_jsonl) == ("", "", "")
@@ -104,12 +104,12 @@ def settings(cls: type) -> Iterator[dataclasses.Field]:
 def test_the_spec_that_is_written_is_the_default_with_every_field_explained_in_it(tmp_path, capsys):
     path = tmp_path / "spec.yaml"
     assert main(["annotate", "image", "--write-spec", str(path)]) == 0
-    assert read_draft(path, []) == Spec()
+    assert Spec.read_draft(path, []) == Spec()
     text = path.read_text()
     for field in settings(Spec):
         assert (f"{field.name}:" in text) is not bool(field.metadata.get("foreign")), field.name
         assert field.metadata.get("help") or field.metadata.get("foreign"), field.name
-    assert f"{path}: every field with its value; set vlm and data" in capsys.readouterr().out
+    assert f"{path}: every field with its value; set vlm, data and results_dir" in capsys.readouterr().out
 
 
 def test_a_written_spec_with_a_checker_reads_back_and_runs(gallery, tmp_path):
@@ -117,9 +117,9 @@ def test_a_written_spec_with_a_checker_reads_back_and_runs(gallery, tmp_path):
     path = tmp_path / "spec.yaml"
     given = gallery.given("checker.backend=scripted", "workflow.steps=[0,1,2,3,4]")
     assert main(["annotate", "image", "--write-spec", str(path), *given]) == 0
-    assert read_spec(path, []) == read_spec(None, given)
+    assert Spec.read(path, []) == Spec.read(None, given)
     assert main(["annotate", "image", "--quiet", "--config", str(path)]) == 0
-    assert read_spec(gallery.out / "annotate.yaml", []) == read_spec(None, given), "as does what is saved beside it"
+    assert Spec.read(gallery.out / "annotate.yaml", []) == Spec.read(None, given), "as does what is saved beside it"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_spec_is_refused_in_one_sentence_for(overrides, said):
     ],
 )
 def test_only_endpoints_that_the_steps_ask_are_needed(overrides, asked):
-    assert list(needed_endpoints(spec(*overrides).image_referring_expression)) == asked
+    assert list(spec(*overrides).endpoints()) == asked
 
 
 def test_steps_run_in_their_order_whatever_the_order_of_their_names():
@@ -215,4 +215,4 @@ def test_a_spec_for_the_other_pipeline_names_the_other_command(tmp_path, capsys,
 def test_a_section_beside_the_own_one_is_left_alone(tmp_path):
     path = tmp_path / "spec.yaml"
     path.write_text(f"{VIDEO}: {{}}\n{IMAGE}: {{}}\n", encoding="utf-8")
-    assert read_draft(path, []).unused() == [VIDEO]
+    assert Spec.read_draft(path, []).unused() == [VIDEO]

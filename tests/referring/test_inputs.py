@@ -223,3 +223,13 @@ def test_a_file_that_is_no_image_by_its_ending_is_not_taken_from_a_list_either(f
     folder.image("a.gif")
     ((place, reason),) = folder.listed({"image_path": "a.gif"}).left_out
     assert place.endswith(":1") and reason.startswith("not an image by its ending")
+
+
+def test_an_image_of_a_pilot_is_called_as_in_the_whole(folder):
+    names = [f"{camera}/{number}.png" for camera in "ab" for number in range(8)]
+    folder.image(*names)
+    whole = ids(folder.read())
+    pilot = folder.read(sample=5)
+    assert len(pilot.records) == 5
+    assert ids(pilot).items() <= whole.items()
+    assert "data.sample: 5 of 16 images" in pilot.notes

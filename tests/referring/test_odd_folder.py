@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from annotate.referring.annotations import FILE
-from annotate.referring.config import SECTION, read_spec
-from annotate.referring.pipeline import annotate
+from annotate.referring.config import SECTION, Spec
+from annotate.referring.pipeline import run_of
 from demitasse.chat.model import Capability, Outcome, Reply
 
 LISTED = re.compile(r"^(\d+)\. (.*): (\[[^\]]*\])$", re.MULTILINE)
@@ -100,8 +100,8 @@ def annotated(request, tmp_path_factory, decode_pool):
     (folder / "labels" / "nobody.txt").write_text("Car 0 0 0 1 1 9 9\n")
     data = {"image_dir": folder / "images", "kitti_label_dir": folder / "labels"}
     told = [f"{SECTION}.data.{name}={value}" for name, value in data.items()]
-    spec = read_spec(None, [f"results_dir={folder / 'out'}", *told, f"{SECTION}.vlm.backend=scripted"])
-    made = annotate(spec, {"vlm": Copyist(request.param)}, progress=False, pool=decode_pool)
+    spec = Spec.read(None, [f"results_dir={folder / 'out'}", *told, f"{SECTION}.vlm.backend=scripted"])
+    made = run_of(spec).annotate({"vlm": Copyist(request.param)}, progress=False, pool=decode_pool)
     rows = [json.loads(line) for line in (folder / "out" / FILE).read_text(encoding="utf-8").splitlines()]
     return made, {row["image"]: row for row in rows}, folder / "out"
 

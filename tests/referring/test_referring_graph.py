@@ -8,13 +8,13 @@ import pytest
 
 from annotate.asking import Asker
 from annotate.referring.blind_grounding import BlindGrounding
-from annotate.referring.config import ReferringExpression, Workflow
+from annotate.referring.config import ReferringExpression, Spec, Workflow
 from annotate.referring.double_check import DoubleChecking
 from annotate.referring.graph import build_steps
 from annotate.referring.grounding import Grounding
-from annotate.referring.packs import pack_of
 from annotate.referring.prompt_keys import PROMPTS, used_keys
 from annotate.referring.regions import RegionDescribing
+from annotate.referring.work import job_of
 from demitasse.chat.model import Sampling
 from demitasse.engine.caller import open_caller
 from demitasse.engine.graph import Graph
@@ -152,7 +152,8 @@ def test_every_prompt_has_its_place_in_the_table_and_a_step_that_asks_it():
 
 @pytest.mark.parametrize("name", ["referring", "referring_traffic"])
 def test_the_packs_are_whole(name):
-    pack = pack_of(ReferringExpression(prompts=name, workflow=Workflow(steps=ALL)))
+    section = ReferringExpression(prompts=name, workflow=Workflow(steps=ALL))
+    pack = job_of(Spec(image_referring_expression=section)).pack
     assert set(pack.prompts) == set(PROMPTS) and pack.about and pack.layout == "added"
 
 
@@ -170,7 +171,7 @@ def test_the_traffic_pack_differs_where_roads_do(studio):
 
 def test_a_pack_for_videos_is_refused_by_name():
     with pytest.raises(ConfigError, match=r"general\.yaml.*unknown prompt"):
-        pack_of(ReferringExpression(prompts="general"))
+        job_of(Spec(image_referring_expression=ReferringExpression(prompts="general")))
 
 
 def test_a_prompt_that_does_not_show_the_boxes_is_refused(tmp_path):
@@ -178,4 +179,4 @@ def test_a_prompt_that_does_not_show_the_boxes_is_refused(tmp_path):
         "about: Mine\nextends: referring\nprompts:\n  region_expr: Hi.\n", encoding="utf-8"
     )
     with pytest.raises(ConfigError, match="must use '{bboxes}'"):
-        pack_of(ReferringExpression(prompts=str(tmp_path / "mine.yaml")))
+        job_of(Spec(image_referring_expression=ReferringExpression(prompts=str(tmp_path / "mine.yaml"))))

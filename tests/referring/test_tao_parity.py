@@ -14,8 +14,8 @@ import yaml
 from PIL import Image
 
 from annotate.referring.annotations import FILE
-from annotate.referring.config import SECTION, read_spec
-from annotate.referring.pipeline import annotate
+from annotate.referring.config import SECTION, Spec
+from annotate.referring.pipeline import run_of
 from annotate.referring.reading import sending_of, show
 from demitasse.chat.model import Capability, Outcome, Reply
 
@@ -71,8 +71,8 @@ class Parity:
         data = {"image_dir": folder / "images", "kitti_label_dir": folder / "labels"}
         overrides = [f"{SECTION}.data.{name}={value}" for name, value in data.items()]
         overrides += [f"{SECTION}.workflow.output_format=both", f"{SECTION}.vlm.backend=scripted"]
-        self.spec = read_spec(None, [f"results_dir={self.out}", *overrides])
-        self.annotated = annotate(self.spec, {"vlm": teacher}, progress=False, pool=pool)
+        self.spec = Spec.read(None, [f"results_dir={self.out}", *overrides])
+        self.annotated = run_of(self.spec).annotate({"vlm": teacher}, progress=False, pool=pool)
         self.rows = {row["image"]: row for row in lines(self.out / FILE)}
         self.seed = {row["image"]: row for row in lines(self.out / "seed_annotations.jsonl")}
 
@@ -158,7 +158,7 @@ def test_the_same_rows_make_the_same_bytes(parity, decode_pool):
     files = {path: path.read_bytes() for path in parity.out.rglob("*") if path.is_file() and path.suffix != ".log"}
     whole = (parity.out / FILE).read_bytes()
     teacher = Teacher()  # knows nothing: whatever is asked again fails
-    annotate(parity.spec, {"vlm": teacher}, progress=False, pool=decode_pool)
+    run_of(parity.spec).annotate({"vlm": teacher}, progress=False, pool=decode_pool)
     kept = [path for path in files if "labels" in path.parts or path.name == "totals.json"]
     assert len(kept) > 80 and all(path.read_bytes() == files[path] for path in kept)
     assert (parity.out / FILE).read_bytes() == whole

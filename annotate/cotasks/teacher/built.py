@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,10 @@ from annotate.cotasks.teacher import footage
 from annotate.cotasks.teacher.config import SOURCE, STEPS, Spec
 from annotate.cotasks.teacher.inputs import question_of
 from annotate.cotasks.teacher.work import FILES, KIND
+from annotate.run.earlier import failed_rows, rows_by_step
 from annotate.run.inputs import Inputs
 from demitasse.cotasks.record import TASK_NAMES, CoTasks, Entity, Event, KeyFrame, Relation, Sighting
 from demitasse.engine.graph import PROVENANCE
-from demitasse.engine.journal import Rows, read_rows
-from demitasse.engine.results import QUARANTINED, SKIPPED
 from demitasse.engine.step import Fields, Record
 from demitasse.errors import DataError
 
@@ -36,9 +34,9 @@ def build_all(spec: Spec, inputs: Inputs, folder: Path, writing: Writing, counts
         counts: whether a question's rows are to be trusted at all.
     """
     results = Results(left_out=list(inputs.left_out))
-    failed = dict(_failures(folder))
+    failed = {row[KIND]: row["reason"] for row in failed_rows(folder)}
     results.left_out += [(what, why) for what, why in failed.items() if what not in dict(inputs.left_out)]
-    for record, rows in _united(folder, inputs.records):
+    for record, rows in rows_by_step(folder, {"media": footage.FILE} | FILES, KIND, inputs.records):
         if record.id in failed or not counts(record.id) or "1" not in rows:
             continue
         try:
@@ -100,21 +98,3 @@ def _provenance(spec: Spec, record: Record, rows: Mapping[str, Fields], kind: st
 def _told_by(row: Fields) -> Fields:
     """Who was asked a step and with which prompts, and nothing that tells the time: same replies make the same file."""
     return {name: row[PROVENANCE][name] for name in _TELLS if name in row[PROVENANCE]}
-
-
-def _united(folder: Path, records: list[Record]) -> Iterator[tuple[Record, dict[str, Fields]]]:
-    """Each record with its rows by step."""
-    with ExitStack() as stack:
-        files = {
-            step: stack.enter_context(Rows([folder / file], lambda row: str(row[KIND])))
-            for step, file in ({"media": footage.FILE} | FILES).items()
-        }
-        for record in records:
-            yield record, {step: row for step, file in files.items() if (row := file.find(record.id)) is not None}
-
-
-def _failures(folder: Path) -> Iterator[tuple[str, str]]:
-    """What the latest run skipped or quarantined, and why."""
-    for name in (SKIPPED, QUARANTINED):
-        for row in read_rows(folder / name) if (folder / name).exists() else ():
-            yield row[KIND], row["reason"]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import ClassVar
 
 from annotate.cotasks.teacher.vocabulary import VOCABULARIES
 from annotate.endpoints import Endpoint
-from annotate.run import spec as run_spec
-from annotate.run.spec import Experiment, asking_problems, list_problems
-from annotate.sections import refuse_other
+from annotate.run.spec import Experiment, list_problems
 from demitasse.chat.attach import FRAME_PIXELS
 from demitasse.chat.kinds import BOX_STYLES
 from demitasse.config.setting import setting
@@ -18,7 +16,6 @@ from demitasse.cotasks.text import FORMS
 from demitasse.dataset import DIALECTS
 from demitasse.dataset.grounding import MAX_PIXELS, MIN_PIXELS
 from demitasse.engine.cluster import Cluster
-from demitasse.errors import ConfigError
 
 STEPS = ("1", "2", "3", "4")
 SECTION = "cotasks"
@@ -77,6 +74,8 @@ class TeacherCoTasks:
 class Spec(Experiment):
     """A whole spec."""
 
+    section_name: ClassVar[str] = SECTION
+
     source: str = setting(SOURCE, "whose CoTasks: this spec's are a teacher's", choices=(SOURCE,))
     questions: str = setting("", "a file of questions in NExT-QA's form: video, qid, question, answer, ...")
     videos: str = setting("", "the folder of the videos, named like the questions' video, in any subfolder")
@@ -86,52 +85,23 @@ class Spec(Experiment):
     cotasks: TeacherCoTasks = setting(TeacherCoTasks(), "From questions about videos to their CoTasks, by a teacher")
     autolabel_type: str = setting(SECTION, "which section is meant", choices=(SECTION,))
 
+    @property
+    def section(self) -> TeacherCoTasks:
+        """The pipeline's own."""
+        return self.cotasks
 
-def read_spec(path: Path | None, overrides: Sequence[str]) -> Spec:
-    """Read a spec, or the `annotate:` section of a recipe, and hold its values to what can be done.
+    def order_steps(self) -> None:
+        """As they are numbered."""
+        self.section.workflow.steps.sort(key=STEPS.index)
 
-    Raises:
-        ConfigError: as `read_config`, and for values that no run can begin with.
-    """
-    spec = read_draft(path, overrides)
-    for problem in _problems(spec):
-        raise ConfigError(problem)
-    return spec
+    def endpoints(self) -> dict[str, Endpoint]:
+        """Those that the chosen steps ask, by name."""
+        return {"vlm": self.section.vlm} if self.section.workflow.steps else {}
 
-
-def read_endpoints(path: Path | None, overrides: Sequence[str]) -> dict[str, Endpoint]:
-    """The endpoints that a spec's steps ask, by name. What does not concern them may still be missing.
-
-    Raises:
-        ConfigError: as `read_config`.
-    """
-    return needed_endpoints(read_draft(path, overrides).cotasks)
-
-
-def read_draft(path: Path | None, overrides: Sequence[str]) -> Spec:
-    """A spec as far as it goes, its steps in order: what a run needs may still be missing.
-
-    Raises:
-        ConfigError: as `read_config`.
-    """
-    refuse_other(SECTION, path, overrides)
-    spec = run_spec.read_draft(Spec, path, overrides)
-    spec.cotasks.workflow.steps.sort(key=STEPS.index)
-    return spec
-
-
-def needed_endpoints(config: TeacherCoTasks) -> dict[str, Endpoint]:
-    """The endpoints that the chosen steps ask, by name."""
-    return {"vlm": config.vlm} if config.workflow.steps else {}
-
-
-def _problems(spec: Spec) -> Iterator[str]:
-    config = spec.cotasks
-    if not spec.results_dir:
-        yield "results_dir is not set: say where the results go, results_dir=DIR"
-    if not spec.questions:
-        yield "questions is not set: give a file of questions, questions=FILE"
-    if not spec.videos:
-        yield "videos is not set: a teacher has to see the videos; give their folder, videos=DIR"
-    yield from list_problems(f"{SECTION}.workflow", {"steps": config.workflow.steps})
-    yield from asking_problems(SECTION, needed_endpoints(config), config.executor)
+    def problems(self) -> Iterator[str]:
+        """What no run can begin with, in one sentence each."""
+        if not self.questions:
+            yield "questions is not set: give a file of questions, questions=FILE"
+        if not self.videos:
+            yield "videos is not set: a teacher has to see the videos; give their folder, videos=DIR"
+        yield from list_problems(f"{SECTION}.workflow", {"steps": self.section.workflow.steps})

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from contextlib import ExitStack
 from typing import Any
 
 import orjson
 
 from annotate.asking import Asker
 from annotate.cotasks.teacher import replies
-from annotate.cotasks.teacher.config import Spec
+from annotate.cotasks.teacher.config import Spec, TeacherCoTasks
 from annotate.cotasks.teacher.footage import Footage
 from annotate.cotasks.teacher.graph import build_steps
 from annotate.cotasks.teacher.inputs import read_inputs
-from annotate.cotasks.teacher.packs import pack_of
 from annotate.cotasks.teacher.prompt_keys import KEYS
 from annotate.cotasks.teacher.vocabulary import VOCABULARIES
-from annotate.cotasks.teacher.work import footage_of, job_of, rounds_of
+from annotate.cotasks.teacher.work import footage_of, job_of
 from annotate.forms import Form
 from annotate.referring.space import space_of
-from annotate.run.forecast import Ask, Forecast
+from annotate.run.forecast import Ask, Forecast, Outlook
 from annotate.run.planner import Planner
 from demitasse.chat.model import Capability
 from demitasse.chat.tokens import TokenRule, text_tokens
 from demitasse.engine.journal import Row
-from demitasse.engine.step import Fields, Record, Step
+from demitasse.engine.step import Fields, Record
 from demitasse.media.pool import DecodePool
 from demitasse.prompts import Pack
 
@@ -36,37 +34,24 @@ _FORMS: Mapping[str, Form[Any]] = {"1": replies.MOMENTS, "3": replies.RELATIONS,
 
 
 def forecast(spec: Spec, pool: DecodePool) -> Forecast:
-    """Work out what a run would ask.
-
-    Args:
-        spec: the configuration, checked.
-        pool: measures the videos that no row has measured yet.
+    """Work out what a run would ask; `pool` measures what no row has measured yet.
 
     Raises:
         DemitasseError: for a configuration or a folder that cannot be used.
     """
-    job, pack = job_of(spec), pack_of(spec.cotasks)
-    inputs = read_inputs(spec)
-    with ExitStack() as stack:
-        planner = Planner(job, pack, pool, stack, rounds_of(job))
-        return planner.plan(inputs, _TeacherOutlook(spec, pack, footage_of(spec, pool), planner.askers))
+    job, inputs, config = job_of(spec), read_inputs(spec), spec.section
+    with Planner(job, pool) as planner:
+        footage = footage_of(config, pool)
+        outlook = _TeacherOutlook(config, job.pack, footage, planner.askers)
+        return planner.plan(inputs, build_steps(config, planner.askers, footage), outlook)
 
 
-class _TeacherOutlook:
-    def __init__(self, spec: Spec, pack: Pack, footage: Footage, askers: Mapping[str, Asker]) -> None:
-        self.config, self.pack, self.footage, self.askers = spec.cotasks, pack, footage, askers
-
-    def steps(self, askers: Mapping[str, Asker]) -> list[Step]:
-        return build_steps(self.config, askers, self.footage)
+class _TeacherOutlook(Outlook):
+    def __init__(self, config: TeacherCoTasks, pack: Pack, footage: Footage, askers: Mapping[str, Asker]) -> None:
+        self.config, self.pack, self.footage, self.askers = config, pack, footage, askers
 
     async def measured(self, record: Record) -> Row:
         return await self.footage.measured(record.fields)
-
-    def left_out(self, fields: Fields, measuring: bool) -> str:
-        return ""
-
-    def ended_by(self, name: str, row: Row) -> str:
-        return ""
 
     def alike(self, fields: Fields) -> Hashable:
         """What the prompts are made of: the video, the question, and all that is said of it so far."""
@@ -82,9 +67,6 @@ class _TeacherOutlook:
             return asks, asks
         ask = self._ask(name, fields, shown[1])
         return [ask] * (name == "1"), [ask] * shown[0]
-
-    def least(self, name: str, ahead: set[str], waits: bool, fewest: int) -> int:
-        return 0 if waits else fewest
 
     def _shown(self, name: str, fields: Fields) -> tuple[int, int]:
         """How many calls a step makes, at most, and how many frames each shows."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,16 +10,14 @@ from typing import Any
 from annotate.cotasks.items import Writing
 from annotate.cotasks.output import ITEMS, write_results
 from annotate.cotasks.teacher.built import build_all
-from annotate.cotasks.teacher.config import SECTION, Spec
+from annotate.cotasks.teacher.config import Spec
 from annotate.cotasks.teacher.inputs import read_inputs
-from annotate.cotasks.teacher.work import job_of, work
+from annotate.cotasks.teacher.work import job_of, steps_of
 from annotate.endpoints import name_of
+from annotate.run.envelope import envelope_of, license_remark
 from annotate.run.inputs import Inputs
 from annotate.run.pipeline import Annotated, Run
-from annotate.task_files import Envelope, portable_root
-from demitasse.chat.model import ChatModel
-from demitasse.engine.shard import Shard
-from demitasse.media.pool import DecodePool
+from annotate.run.work import work
 
 
 @dataclass(frozen=True)
@@ -30,39 +28,23 @@ class Assembled:
     unusable: list[tuple[str, str]]
 
 
-def annotate(
-    spec: Spec,
-    models: Mapping[str, ChatModel] | None = None,
-    progress: bool = True,
-    pool: DecodePool | None = None,
-    shard: Shard | None = None,
-) -> Annotated[Assembled]:
-    """Run the chosen steps for every question, and write the CoTasks and their items.
-
-    Args:
-        spec: the configuration, checked (`read_spec`).
-        models: in the place of the endpoints that the configuration names, by "vlm".
-        progress: show a bar on stderr.
-        pool: decode workers to be used; None starts some for this run.
-        shard: only the questions of this shard, in its own folder; what is written of all is for `merge`.
+def run_of(spec: Spec) -> Run[Assembled]:
+    """The chosen steps for every question, the CoTasks and their items; its model is "vlm".
 
     Raises:
-        DemitasseError: for a configuration or a folder that cannot be used, or an endpoint that ended the run.
+        ConfigError: if the prompts cannot be used, or there is no question.
+        DataError: if a file or the folder of videos cannot be read.
     """
-    return _run(spec).annotate(models, progress, pool, shard)
-
-
-def merge(spec: Spec, partial: bool = False) -> Annotated[Assembled]:
-    """Unite the shards of a run in its results folder and write what one run would have written.
-
-    Args:
-        spec: the configuration that the shards were run with.
-        partial: take what is there, even if shards are missing or unfinished.
-
-    Raises:
-        DemitasseError: if the shards do not belong together, or some are missing.
-    """
-    return _run(spec).merge(partial)
+    job = job_of(spec)  # before the inputs are looked for: its prompts may be refused
+    inputs = read_inputs(spec)
+    return Run(
+        job,
+        inputs,
+        partial(work, job, partial(steps_of, spec.section)),
+        partial(_assemble, spec, inputs),
+        "the CoTasks wait for the rest",
+        list(license_remark(spec)),
+    )
 
 
 def writing_of(spec: Spec) -> Writing:
@@ -77,23 +59,10 @@ def writing_of(spec: Spec) -> Writing:
     )
 
 
-def _run(spec: Spec) -> Run[Assembled]:
-    job = job_of(spec)  # before the inputs are looked for: its prompts may be refused
-    inputs = read_inputs(spec)
-    inputs.notes = [*_notes(spec), *inputs.notes]
-    return Run(job, inputs, partial(work, spec), partial(_assemble, spec, inputs), "the CoTasks wait for the rest")
-
-
 def _assemble(spec: Spec, inputs: Inputs, annotated: Annotated[Assembled], counts: Callable[[str], bool]) -> Assembled:
-    config, folder = spec.cotasks, annotated.folder
+    folder = annotated.folder
     results = build_all(spec, inputs, folder, writing_of(spec), counts)
-    envelope = Envelope(
-        portable_root(spec.videos, folder / ITEMS),
-        config.license,
-        config.description_extra,
-        "daft" if config.dialect == "daft" else "tao",
-    )
-    summary = write_results(folder, results, _told(spec), envelope)
+    summary = write_results(folder, results, _told(spec), envelope_of(spec, spec.videos, folder / ITEMS))
     return Assembled(summary, results.left_out)
 
 
@@ -102,10 +71,3 @@ def _told(spec: Spec) -> dict[str, Any]:
     config = spec.cotasks
     names = ("frames", "max_key_frames", "vocabulary", "box_style", "form", "prompts", "dialect")
     return {"source": spec.source, "teacher": name_of(config.vlm)} | {name: getattr(config, name) for name in names}
-
-
-def _notes(spec: Spec) -> Iterator[str]:
-    if spec.unused():
-        yield f"not used by this pipeline: {', '.join(spec.unused())}"
-    if not spec.cotasks.license:
-        yield f"license is empty: set {SECTION}.license before the data leaves this machine"

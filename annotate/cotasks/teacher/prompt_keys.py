@@ -13,15 +13,11 @@ EVENTS = "cotask_events"
 KEYS = {"1": MOMENTS, "2": PLACES, "3": RELATIONS, "4": EVENTS}
 
 
-def _names(required: str, optional: str = "") -> Placeholders:
-    return Placeholders(frozenset(required.split()), frozenset(optional.split()))
-
-
 PROMPTS = {
-    MOMENTS: _names("blocks categories most", "count video_length"),
-    PLACES: _names("blocks", "time"),
-    RELATIONS: _names("blocks predicates"),
-    EVENTS: _names("blocks predicates", "video_length"),
+    MOMENTS: Placeholders.of("blocks categories most", "count video_length"),
+    PLACES: Placeholders.of("blocks", "time"),
+    RELATIONS: Placeholders.of("blocks predicates"),
+    EVENTS: Placeholders.of("blocks predicates", "video_length"),
 }
 
 

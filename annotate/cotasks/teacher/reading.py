@@ -5,7 +5,7 @@ from __future__ import annotations
 from annotate.cotasks.rules import sampled_frames
 from annotate.espresso import reading
 from demitasse.engine.step import Fields
-from demitasse.media.probe import content_hash, inspect
+from demitasse.media.probe import inspect
 
 show = reading.show  # the pictures themselves are made as VideoEspresso's are
 
@@ -19,14 +19,4 @@ def measure(path: str, sampled: int) -> Fields:
         MediaError: if it cannot be read.
     """
     timeline = inspect(path)
-    info = timeline.info
-    numbers = sampled_frames(info.frame_count, sampled)
-    return {
-        "video_length": info.duration,
-        "width": info.width,
-        "height": info.height,
-        "fps": info.fps,
-        "frame_count": info.frame_count,
-        "sha256": content_hash(path),
-        "sampled": [{"frame": number, "time": timeline.seconds(int(timeline.pts[number]))} for number in numbers],
-    }
+    return reading.measured(path, timeline, sampled_frames(timeline.info.frame_count, sampled))

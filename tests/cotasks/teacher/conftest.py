@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from annotate.cotasks.teacher.config import Spec, read_spec
+from annotate.cotasks.teacher.config import Spec
 from annotate.cotasks.teacher.forecast import forecast
-from annotate.cotasks.teacher.pipeline import annotate
+from annotate.cotasks.teacher.pipeline import run_of
 from annotate.run.forecast import Forecast
 from annotate.run.pipeline import Annotated
 from demitasse.chat.model import Capability, Outcome, Reply, Request
@@ -84,13 +84,13 @@ class Desk:
         return ["source=teacher", *data, *(f"cotasks.{text}" for text in given)]
 
     def spec(self, *overrides: str, out: Path | None = None) -> Spec:
-        return read_spec(None, self.words(*overrides, out=out))
+        return Spec.read(None, self.words(*overrides, out=out))
 
     def annotate(
         self, *overrides: str, teacher: Teacher | None = None, out: Path | None = None, **more: Any
     ) -> Annotated[Any]:
         models = {"vlm": teacher or Teacher()}
-        self.done = annotate(self.spec(*overrides, out=out), models, progress=False, pool=self.pool, **more)
+        self.done = run_of(self.spec(*overrides, out=out)).annotate(models, progress=False, pool=self.pool, **more)
         return self.done
 
     def plan(self, *overrides: str) -> Forecast:

@@ -294,14 +294,14 @@ def test_a_step_without_the_one_it_needs_is_left_out(desk):
 
 
 def test_shards_come_together_as_one_run(desk, tmp_path):
-    from annotate.cotasks.teacher.pipeline import merge
+    from annotate.cotasks.teacher.pipeline import run_of
     from demitasse.engine.shard import Shard
 
     whole = tmp_path / "whole"
     desk.annotate(out=whole)
     for index in range(2):
         desk.annotate(shard=Shard(index, 2))
-    assert merge(desk.spec()).exit_code == 0
+    assert run_of(desk.spec()).merge().exit_code == 0
     assert desk.lines("cotasks.jsonl") == desk.lines("cotasks.jsonl", whole)
     assert desk.items("cotask_entities") == desk.items("cotask_entities", whole)
 

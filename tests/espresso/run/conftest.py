@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 import pytest
 
-from annotate.espresso.config import SECTION, Spec, read_spec
+from annotate.espresso.config import SECTION, Spec
 from annotate.espresso.forecast import forecast
-from annotate.espresso.pipeline import annotate
+from annotate.espresso.pipeline import run_of
 from annotate.run.forecast import Forecast
 from annotate.run.pipeline import Annotated
 from demitasse.chat.model import Capability, Outcome, Reply, Request
@@ -64,14 +64,14 @@ class Bar:
         return [f"results_dir={out or self.out}", *(f"{SECTION}.{text}" for text in given)]
 
     def spec(self, *overrides: str, out: Path | None = None) -> Spec:
-        return read_spec(None, self.words(*overrides, out=out))
+        return Spec.read(None, self.words(*overrides, out=out))
 
     def annotate(
         self, *overrides: str, teacher: Teacher | None = None, out: Path | None = None, **more: Any
     ) -> Annotated[Any]:
         told = teacher or Teacher()
         models = dict.fromkeys(("captioner", "writer", "checker", "detector"), told)
-        return annotate(self.spec(*overrides, out=out), models, progress=False, pool=self.pool, **more)
+        return run_of(self.spec(*overrides, out=out)).annotate(models, progress=False, pool=self.pool, **more)
 
     def plan(self, *overrides: str) -> Forecast:
         return forecast(self.spec(*overrides), self.pool)

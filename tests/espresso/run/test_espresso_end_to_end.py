@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from annotate.espresso.pipeline import annotate
+from annotate.espresso.pipeline import run_of
 from demitasse.chat.model import Capability
 from demitasse.chat.scripted import ScriptedModel
 from demitasse.cli import main
@@ -115,7 +115,7 @@ def test_a_training_set_has_neither_options_nor_a_probe(bar):
 def test_wrong_boxes_are_dropped_where_the_second_look_disagrees(bar):
     models = {"captioner": ScriptedModel(), "writer": ScriptedModel(), "detector": ScriptedModel(box_mistakes=0.5)}
     spec = bar.spec("detector.backend=scripted", "boxes.min_agreement=0.9")
-    annotate(spec, models, progress=False, pool=bar.pool)
+    run_of(spec).annotate(models, progress=False, pool=bar.pool)
     rows = bar.rows("step_6_boxes/boxes.jsonl").values()
     found = [box for row in rows for one in row["boxes"] for box in one["found"]]
     dropped = [box for box in found if not box["kept"]]

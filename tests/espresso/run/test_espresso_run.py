@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from annotate.espresso.pipeline import merge
+from annotate.espresso.pipeline import run_of
 from annotate.espresso.work import FILES
 from demitasse.chat.faults import Faults
 from demitasse.chat.model import Outcome, Reply
@@ -111,7 +111,7 @@ def test_shards_make_what_one_run_makes(bar, whole):
     for index in range(2):
         bar.annotate("split=test", "license=CC0-1.0", shard=Shard(index, 2))
     assert not (bar.out / "items").exists()
-    done = merge(bar.spec("split=test", "license=CC0-1.0"))
+    done = run_of(bar.spec("split=test", "license=CC0-1.0")).merge()
     assert done.exit_code == 0 and made(bar.out) == made(whole.out)
 
 

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from annotate.espresso.config import SECTION, STEPS, needed_endpoints, read_draft, read_endpoints, read_spec
+from annotate.espresso.config import SECTION, STEPS, Spec
 from annotate.sections import ESPRESSO, IMAGE, VIDEO, section_of
 from demitasse.cli import main
 from demitasse.errors import ConfigError
@@ -13,7 +13,7 @@ SCRIPTED = [f"{SECTION}.captioner.backend=scripted", f"{SECTION}.writer.backend=
 
 
 def spec(*overrides: str):
-    return read_spec(None, [*GIVEN, *(f"{SECTION}.{text}" for text in overrides)])
+    return Spec.read(None, [*GIVEN, *(f"{SECTION}.{text}" for text in overrides)])
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def spec(*overrides: str):
 )
 def test_what_no_run_can_begin_with_is_said_by_its_key(overrides, told):
     with pytest.raises(ConfigError, match=told):
-        read_spec(None, [*GIVEN, *overrides])
+        Spec.read(None, [*GIVEN, *overrides])
 
 
 @pytest.mark.parametrize(
@@ -97,11 +97,11 @@ def test_the_steps_are_those_of_the_split_in_order(overrides, steps):
     ],
 )
 def test_only_those_that_a_chosen_step_asks_are_needed(overrides, names):
-    assert sorted(needed_endpoints(spec(*overrides).video_espresso)) == names.split()
+    assert sorted(spec(*overrides).endpoints()) == names.split()
 
 
 def test_check_asks_those_of_the_steps_that_a_run_would_take():
-    assert sorted(read_endpoints(None, [f"{SECTION}.workflow.steps=[8,1]"])) == ["captioner"]
+    assert sorted(Spec.read_endpoints(None, [f"{SECTION}.workflow.steps=[8,1]"])) == ["captioner"]
 
 
 def test_every_step_has_its_journal_and_what_it_needs_comes_before_it():
@@ -115,7 +115,7 @@ def test_every_step_has_its_journal_and_what_it_needs_comes_before_it():
 def test_a_written_spec_is_read_again_as_the_same(tmp_path):
     path = tmp_path / "spec.yaml"
     assert main(["annotate", "espresso", "--write-spec", str(path), f"{SECTION}.frames.fps=2.5"]) == 0
-    assert read_draft(path, []) == read_draft(None, [f"{SECTION}.frames.fps=2.5"])
+    assert Spec.read_draft(path, []) == Spec.read_draft(None, [f"{SECTION}.frames.fps=2.5"])
     text = path.read_text()
     assert "VideoEspresso" in text and "not published" in text  # the values whose source is no paper say so
     assert "api_key:" not in [line.strip() for line in text.splitlines()]
@@ -149,7 +149,7 @@ def test_a_spec_of_another_pipeline_is_sent_to_its_command(tmp_path, capsys, kin
 def test_a_recipes_section_annotate_is_read_too(tmp_path):
     path = tmp_path / "recipe.yaml"
     path.write_text(yaml.safe_dump({"annotate": {SECTION: {"split": "test"}}, "train": {"lr": 1}}))
-    assert read_draft(path, []).video_espresso.split == "test" and section_of(path, []) == ESPRESSO
+    assert Spec.read_draft(path, []).video_espresso.split == "test" and section_of(path, []) == ESPRESSO
 
 
 def test_check_asks_each_endpoint_and_the_embedder(capsys):
