@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from demitasse.errors import DataError
+from demitasse.labels import ANSWER_KIND, OBJECT
 from evaluate.records import Asked
 
-KIND = "answer_kind"  # the extra field by which an item says what its answer is: {"kind": "graded", "classes": [...]}
+KIND = ANSWER_KIND  # {"kind": "graded", "classes": [...]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def metric_of(task: str) -> Metric:
     return _EXACT.get(task, JUDGE)
 
 
-_BY_KIND = {"closed": CLOSED, "graded": GRADED, "multi": MULTI, "prose": JUDGE}
+_BY_KIND = {"closed": CLOSED, "boolean": CLOSED, "graded": GRADED, "multi": MULTI, "prose": JUDGE}
 KINDS = tuple(_BY_KIND)
 
 
@@ -61,12 +62,17 @@ def metric_for(asked: Asked) -> Metric:
     """The metric of the kind that the item declares, else of its task.
 
     Raises:
-        DataError: for a kind that there is not.
+        DataError: for a kind that there is not, and for an object of keys that could not be taken apart into them.
     """
     if KIND not in asked.extra:
         return metric_of(asked.task)
     declared = asked.extra[KIND]
     kind = declared.get("kind") if isinstance(declared, dict) else declared
+    if kind == OBJECT:
+        raise DataError(
+            f"item {asked.item_id} ({asked.video_id}, {asked.task}): the reference is no JSON object with any of its "
+            "keys; mend or remove it"
+        )
     if not isinstance(kind, str) or kind not in _BY_KIND:
         raise DataError(
             f"item {asked.item_id} ({asked.video_id}, {asked.task}): '{KIND}' says {kind!r}, but must be "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +16,8 @@ from demitasse.errors import DataError
 Json = dict[str, Any]
 FINISHES = ("stop", "length", "error")
 _BESIDE = ("error", "media", "evidence", "prompt")  # beside a reply, where there is something to say
+_OF_ITEM = ("item_id", "task", "video_id", "question", "reference")
+_OF_REPLY = ("response", "finish")
 
 
 class State(StrEnum):
@@ -34,13 +36,22 @@ class Fault(StrEnum):
     EMPTY = "empty"
     TRUNCATED = "truncated"  # the token limit, or reasoning that was never closed
     ERROR = "error"  # the student could not be asked: its media could not be read
+    NO_KEY = "no_key"  # a reply to several keys that does not have this one
     MISSING = "missing"  # no prediction for an item that was to be asked
     JUDGE_PARSE = "judge_parse"  # no score could be read from the judge's replies
     JUDGE_API = "judge_api"  # the judge could not be reached, refused or was cut short
     NOT_JUDGED = "not_judged"  # the judge has not been asked for this very reply
 
 
-MODEL_FAULTS = (Fault.UNPARSABLE, Fault.REFUSAL, Fault.EMPTY, Fault.TRUNCATED, Fault.ERROR, Fault.MISSING)
+MODEL_FAULTS = (
+    Fault.UNPARSABLE,
+    Fault.REFUSAL,
+    Fault.EMPTY,
+    Fault.TRUNCATED,
+    Fault.NO_KEY,
+    Fault.ERROR,
+    Fault.MISSING,
+)
 JUDGE_FAULTS = (Fault.JUDGE_PARSE, Fault.JUDGE_API, Fault.NOT_JUDGED)
 
 
@@ -57,7 +68,7 @@ class Asked:
 
     def to_json(self) -> Json:
         """The row of `items.jsonl`."""
-        row = {name: getattr(self, name) for name in ("item_id", "task", "video_id", "question", "reference")}
+        row = {name: getattr(self, name) for name in _OF_ITEM}
         return row | ({"extra": self.extra} if self.extra else {})
 
 
@@ -123,19 +134,14 @@ def read_rows(path: Path) -> Iterator[tuple[int, Json]]:
     try:
         with open(path, "rb") as file:
             for number, line in enumerate(file, start=1):
-                yield number, _row(path, number, line)
+                row = orjson.loads(line)
+                if not isinstance(row, dict):
+                    raise DataError(f"{path}, line {number}: a row must be a JSON object")
+                yield number, row
     except FileNotFoundError:
         raise DataError(f"{path} is not there; `demitasse predict --out {path.parent}` writes it") from None
-
-
-def _row(path: Path, number: int, line: bytes) -> Json:
-    try:
-        row = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         raise DataError(f"{path}, line {number}: not JSON ({error}); run the command that wrote it again") from error
-    if not isinstance(row, dict):
-        raise DataError(f"{path}, line {number}: a row must be a JSON object")
-    return row
 
 
 def read_items(path: Path) -> dict[str, Asked]:
@@ -153,7 +159,7 @@ def read_items(path: Path) -> dict[str, Asked]:
     return items
 
 
-def read_predictions(path: Path, items: dict[str, Asked]) -> dict[str, Prediction]:
+def read_predictions(path: Path, items: Mapping[str, Asked]) -> dict[str, Prediction]:
     """The predictions for `items` by id; an item without one is the caller's to count.
 
     Raises:
@@ -161,37 +167,40 @@ def read_predictions(path: Path, items: dict[str, Asked]) -> dict[str, Predictio
     """
     predictions: dict[str, Prediction] = {}
     for number, row in read_rows(path):
-        item_id = _text(path, number, row, "item_id")
-        if item_id in predictions or item_id not in items:
+        item_id: Any = row.get("item_id")
+        asked = items.get(item_id) if isinstance(item_id, str) else None
+        if asked is None or item_id in predictions:
+            [item_id] = _texts(path, number, row, ("item_id",))
             where = f"{path}, line {number}: item_id {item_id}"
             if item_id in predictions:
                 raise DataError(f"{where} is there twice; remove one of the two predictions")
             raise DataError(f"{where} is not in items.jsonl; predictions and items are of different runs")
-        response, finish = _text(path, number, row, "response"), _text(path, number, row, "finish")
+        response, finish = _texts(path, number, row, _OF_REPLY)
         if finish not in FINISHES:
             raise DataError(f"{path}, line {number}: 'finish' is '{finish}'; it must be {', '.join(FINISHES)}")
-        beside = {name: str(row.get(name, "")) for name in _BESIDE}
+        beside = {name: str(row[name]) for name in _BESIDE if name in row}
         detail = row.get("detail", {})
         if not isinstance(detail, dict):
             raise DataError(f"{path}, line {number}: 'detail' must be a JSON object")
-        predictions[item_id] = Prediction(items[item_id], response, finish, **beside, detail=detail)
+        predictions[item_id] = Prediction(asked, response, finish, **beside, detail=detail)
     return predictions
 
 
 def _asked(path: Path, number: int, row: Json) -> Asked:
-    names = ("item_id", "task", "video_id", "question", "reference")
-    texts = {name: _text(path, number, row, name) for name in names}
+    item_id, task, video_id, question, reference = _texts(path, number, row, _OF_ITEM)
     extra = row.get("extra", {})
     if not isinstance(extra, dict):
         raise DataError(f"{path}, line {number}: 'extra' must be a JSON object")
-    return Asked(**texts, extra=extra)
+    return Asked(item_id, task, video_id, question, reference, extra)
 
 
-def _text(path: Path, number: int, row: Json, name: str) -> str:
-    value = row.get(name)
-    if not isinstance(value, str):
+def _texts(path: Path, number: int, row: Json, names: Sequence[str]) -> list[str]:
+    """What stands in a row under these names; asked once of all, for there are millions of rows."""
+    found: list[Any] = [row.get(name) for name in names]
+    if set(map(type, found)) != {str}:
+        name, value = next(pair for pair in zip(names, found, strict=True) if not isinstance(pair[1], str))
         raise DataError(f"{path}, line {number}: '{name}' must be there and be text, not {type(value).__name__}")
-    return value
+    return found
 
 
 def write_rows(path: Path, rows: Iterable[Json]) -> None:

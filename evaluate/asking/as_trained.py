@@ -9,6 +9,8 @@ from typing import Any
 
 from demitasse.errors import ConfigError
 from demitasse.media.sample import SamplingPolicy
+from demitasse.student.modes import Positions
+from demitasse.student.positions import learnt_positions
 from demitasse.student.record import RECORD, HowTrained, read_record
 from evaluate.asking.student import StudentSettings
 
@@ -32,15 +34,24 @@ def resolve(model: Path | None, given: Mapping[str, Any]) -> tuple[dict[str, Any
             raise ConfigError(f"{_flag(name)} is {given[name]}; it must be 1 or more")
     record = read_record(model) if model else None
     usual: dict[str, Any] = {field.name: field.default for field in fields(StudentSettings) if field.name in FLAGS}
+    usual |= {"positions": learnt_positions(model)} if model else {}
     trained: dict[str, Any] = usual if record is None else _trained(record)
     values = {name: trained[name] if given[name] is None else given[name] for name in FLAGS}
     SamplingPolicy(values["fps"], values["max_frames"], values["min_frames"])  # refuses before anything is told
-    return values, [] if record is None or model is None else _told(model, record, trained, values)
+    if record is None or model is None:
+        return values, _unlike_published(trained["positions"], values["positions"])
+    return values, _told(model, record, trained, values)
 
 
 def _trained(record: HowTrained) -> dict[str, Any]:
     own = {"mode": record.modes[0], "system_prompt": record.system_prompt, "positions": record.positions}
     return asdict(record.frames) | own
+
+
+def _unlike_published(learnt: Positions, asked: Positions) -> list[str]:
+    if learnt == asked:
+        return []
+    return [f"warning: --positions is '{asked}', and weights whose folder says nothing are taken to know '{learnt}'"]
 
 
 def _told(model: Path, record: HowTrained, trained: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:

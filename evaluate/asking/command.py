@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -15,20 +15,34 @@ from demitasse.errors import ConfigError
 from demitasse.stages import CHECKOUT
 from demitasse.student.modes import AskMode, CotaskSource, Frames, Positions
 from evaluate.asking.shown import SentAs
+from evaluate.asking.spread_arguments import add_spread_arguments, spread_of, whole
 from evaluate.asking.student import Mcq, StudentSettings
 from evaluate.records import Json
 from evaluate.seen import overlap_sentences
 from evaluate.spelled import spelled
 
 if TYPE_CHECKING:
-    from demitasse.chat.model import ChatModel
     from demitasse.dataset import TaskFile
-    from evaluate.asking.predict import Endpoint, Student
+    from demitasse.engine.budget import Ledger
+    from demitasse.engine.shard import Shard
+    from evaluate.asking.answering import Endpoint, Student
     from evaluate.asking.preparation import Asking
+    from evaluate.asking.spread import Spread
 
-Opened = tuple[Callable[[], "Student | Endpoint"], Json, str]  # what opens it, all that decides its answers, its name
-Opener = Callable[[StudentSettings, Path], Opened]
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Who is asked: what opens it, all that decides its answers, its name, and the money of a run folder's shard."""
+
+    open: Callable[[], Student | Endpoint]
+    record: Json
+    name: str
+    purse: Callable[[Path, Shard | None], Ledger | None] = lambda _, __: None
+
+
+Opener = Callable[[StudentSettings], Opened]
 PRICES = CHECKOUT / "annotate" / "prices.yaml"
+INTERRUPTED = 130
 _DEFAULTS = StudentSettings(model=Path())
 
 
@@ -51,6 +65,7 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
     _add_endpoint_arguments(parser.add_argument_group("behind a chat endpoint, of the student or of any other model"))
     _add_asking_arguments(parser.add_argument_group("what is put beside the questions"))
+    add_spread_arguments(parser.add_argument_group("in several processes (docs/scale.md)"))
 
 
 def _add_trained_arguments(group: argparse._ArgumentGroup) -> None:
@@ -64,7 +79,7 @@ def _add_trained_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--min-pixels", type=int, help="fewest pixels of a frame or image (else the model's)")
     group.add_argument("--video-pixels", type=int, help="most pixels of all frames of a video together (else no bound)")
     group.add_argument("--system-prompt", help="put before every question (else none)")
-    group.add_argument("--positions", choices=get_args(Positions), help=f"behind a video (else {usual.positions})")
+    group.add_argument("--positions", choices=get_args(Positions), help="behind a video (else as its weights learnt)")
 
 
 def _add_endpoint_arguments(group: argparse._ArgumentGroup) -> None:
@@ -99,16 +114,26 @@ def _add_asking_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--selected", type=Path, metavar="RUN", help="show the frames that `demitasse select` chose")
 
 
+def check_predict_arguments(args: argparse.Namespace) -> None:
+    """Refuse what contradicts itself.
+
+    Raises:
+        ConfigError: naming the argument.
+    """
+    if args.batch_size < 1 or args.max_new_tokens < 1:
+        raise ConfigError("--batch-size and --max-new-tokens must be 1 or more")
+    _check_endpoint(args)
+    _check_draws(args)
+
+
 def run_predict(args: argparse.Namespace) -> int:
     """Ask the student; returns the exit code."""
     from demitasse.dataset import read, read_folder
     from evaluate.asking.as_trained import FLAGS, resolve
     from evaluate.asking.preparation import asking_of
 
-    if args.batch_size < 1 or args.max_new_tokens < 1:
-        raise ConfigError("--batch-size and --max-new-tokens must be 1 or more")
-    _check_endpoint(args)
-    _check_draws(args)
+    check_predict_arguments(args)
+    spread = spread_of(args)
     folder = args.student if args.endpoint else Path(args.model)
     trained, told = resolve(folder, {name: getattr(args, name) for name in FLAGS})
     for line in told:
@@ -120,36 +145,45 @@ def run_predict(args: argparse.Namespace) -> int:
     files = [file for path in args.data for file in (read_folder(path) if path.is_dir() else [read(path)])]
     asking = asking_of(args)
     open_one = partial(_endpoint, args) if args.endpoint else _local(args, settings)
-    if args.repeats is None:
-        return _run(args, files, asking, open_one(settings, args.out), args.out)
-    return _run_repeats(args, files, asking, open_one, settings)
+    run = partial(_run, args, files, asking, spread)
+    return run(open_one(settings), args.out) if args.repeats is None else _run_repeats(args, run, open_one, settings)
 
 
-def _run(args: argparse.Namespace, files: Sequence[TaskFile], asking: Asking, opened: Opened, out: Path) -> int:
+def _run(
+    args: argparse.Namespace,
+    files: Sequence[TaskFile],
+    asking: Asking,
+    spread: Spread,
+    opened: Opened,
+    out: Path,
+) -> int:
     """One run folder; returns the exit code."""
     from demitasse.student.trained_on import read_trained_on
     from evaluate.asking.predict import predict
     from evaluate.asking.preparation import Preparation
 
     folder = args.student if args.endpoint else Path(args.model)
-    open_one, record, name = opened
     preparation = Preparation(asking, files)
     shuffle = args.seed if args.frames == "shuffled" else None
     done = predict(
-        open_one,
+        opened.open,
         files,
         out,
-        name,
-        record | asking.record() | ({} if shuffle is None else {"shuffle_seed": shuffle}),
-        batch_size=args.batch_size,
+        opened.name,
+        opened.record | asking.record() | ({} if shuffle is None else {"shuffle_seed": shuffle}),
+        batch_size=1 if args.endpoint else args.batch_size,
         tasks=args.tasks,
-        command=spelled("predict", args),
+        command=spelled("predict", whole(args)),
         prepare=preparation,
         shuffle=shuffle,
         seen=read_trained_on(folder) if folder else None,
+        purse=partial(opened.purse, out),
+        spread=spread,
     )
     failed = f", {done.failed} could not be asked (their rows say why)" if done.failed else ""
-    print(f"{out}: {done.asked} items asked, {done.found} found done{failed}")
+    left = f", {done.unasked} are left" if done.unasked else ""
+    where = spread.shard.folder(out) if spread.shard else out
+    print(f"{where}: {done.asked} items {'merged' if spread.merge else 'asked'}, {done.found} found done{failed}{left}")
     for kind, count in preparation.missing.items():
         print(f"{count} items were asked without {kind}: nobody had said it")
     for sentence in overlap_sentences(done.trained_on):
@@ -158,11 +192,13 @@ def _run(args: argparse.Namespace, files: Sequence[TaskFile], asking: Asking, op
         print(f"the first: {done.why}", file=sys.stderr)
     if done.halted:
         print(f"stopped: {done.halted}", file=sys.stderr)
+    if done.interrupted:
+        print("interrupted: run the same command to go on", file=sys.stderr)
     return done.exit_code
 
 
 def _run_repeats(
-    args: argparse.Namespace, files: Sequence[TaskFile], asking: Asking, open_one: Opener, settings: StudentSettings
+    args: argparse.Namespace, run: Callable[[Opened, Path], int], open_one: Opener, settings: StudentSettings
 ) -> int:
     """A run folder for each repeat, and how far they differ; returns the worst exit code."""
     from evaluate.asking.repeats import REPEATS, folder_of, repeats_table, write_repeats
@@ -170,8 +206,9 @@ def _run_repeats(
     worst = 0
     for repeat in range(1, args.repeats + 1):
         out = folder_of(args.out, repeat)
-        opened = open_one(replace(settings, seed=args.seed + repeat), out)
-        worst = max(worst, _run(args, files, asking, opened, out))
+        worst = max(worst, run(open_one(replace(settings, seed=args.seed + repeat)), out))
+        if worst == INTERRUPTED:
+            return worst
     print(f"{args.out / REPEATS}: {args.repeats} runs\n{repeats_table(write_repeats(args.out, args.repeats))}")
     return worst
 
@@ -204,22 +241,33 @@ def _check_draws(args: argparse.Namespace) -> None:
 
 
 def _local(args: argparse.Namespace, settings: StudentSettings) -> Opener:
-    """How to open the student of a folder, loaded once however often it is opened."""
+    """How to open the student of a folder, loaded once however often it is opened; on a cluster by each worker."""
     from evaluate.asking.student import open_student
 
+    def opener(asked: StudentSettings) -> Opened:
+        anew = partial(open_student, asked, args.cache, args.device)
+        again = lambda: loaded().with_seed(asked.seed)  # noqa: E731
+        return Opened(anew if args.executor == "ray" else again, asked.record(), args.model)
+
     loaded = cache(partial(open_student, settings, args.cache, args.device))
-    return lambda asked, out: (lambda: loaded().with_seed(asked.seed), asked.record(), args.model)
+    return opener
 
 
-def _endpoint(args: argparse.Namespace, settings: StudentSettings, out: Path) -> Opened:
+def _endpoint(args: argparse.Namespace, settings: StudentSettings) -> Opened:
     """How to open the model behind an endpoint, what decides its answers, and its name."""
+    from demitasse.chat.openai import OpenAIChat
+    from demitasse.engine.budget import open_purse
     from demitasse.engine.limits import Limits
     from demitasse.prices import load_prices
-    from evaluate.asking.endpoint import EndpointSettings, EndpointStudent, endpoint_record, open_eyes
+    from evaluate.asking.endpoint import EndpointSettings, endpoint_record, open_endpoint, open_eyes, served_otherwise
     from evaluate.asking.shown import sent_as
 
-    chat = _chat(args)
-    sight, style = open_eyes(settings, args.student, args.cache)
+    capability = OPENAI_KINDS[args.kind] if args.kind else None
+    open_chat = partial(
+        OpenAIChat, args.model, args.endpoint, args.api_key_env, args.timeout, capability, args.concurrency
+    )
+    chat = open_chat()
+    _, style = open_eyes(settings, args.student, args.cache)
     how = EndpointSettings(
         args.send or sent_as(chat.capability),
         style or chat.capability.boxes or None,
@@ -229,16 +277,15 @@ def _endpoint(args: argparse.Namespace, settings: StudentSettings, out: Path) ->
         settings.system_prompt,
         settings.seed,
     )
+    if args.kind == "vllm" and args.student and (note := served_otherwise(args.student)):
+        print(note, file=sys.stderr)
     if not args.kind:
         print(f"{chat.name}: videos go out as {how.sent_as}; if it is vLLM or SGLang, say so with --kind")
     limits = Limits(concurrency=args.concurrency, requests_per_minute=args.requests_per_minute)
     prices = load_prices(args.prices)
-    opened = partial(EndpointStudent, chat, sight, how, out, limits, prices, args.budget_usd)
-    return opened, endpoint_record(settings, args.student, chat, how), chat.name
-
-
-def _chat(args: argparse.Namespace) -> ChatModel:
-    from demitasse.chat.openai import OpenAIChat
-
-    capability = OPENAI_KINDS[args.kind] if args.kind else None
-    return OpenAIChat(args.model, args.endpoint, args.api_key_env, args.timeout, capability, args.concurrency)
+    return Opened(
+        partial(open_endpoint, open_chat, settings, args.student, args.cache, how, limits, prices),
+        endpoint_record(settings, args.student, chat, how),
+        chat.name,
+        lambda out, shard: open_purse(prices, args.budget_usd, out, [chat.name], shard),
+    )

@@ -8,7 +8,7 @@ is busy, and the budget are the engine's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,13 +17,16 @@ from typing import TYPE_CHECKING, Any
 from demitasse.answers.reasoning import split_reasoning
 from demitasse.chat.model import ChatModel, Outcome, Part, Reply, Request, Sampling, Text
 from demitasse.dataset import Item
-from demitasse.engine.budget import Spending, open_purse
+from demitasse.engine.budget import Spending
 from demitasse.engine.caller import Caller, open_caller
 from demitasse.engine.limits import Limits
+from demitasse.engine.share import Share
 from demitasse.errors import ConfigError, DataError, DemitasseError, MediaError
 from demitasse.prices import Prices
 from demitasse.student.modes import REASONS, AskMode, Size, Way, asked_question, with_generated_evidence
+from demitasse.student.record import PUBLISHED
 from demitasse.student.weights import ADAPTER_CONFIG, base_of, model_hash
+from evaluate.asking.answering import Batch, Take
 from evaluate.asking.shown import SentAs, parts_of
 from evaluate.asking.student import StudentSettings
 from evaluate.records import Json
@@ -34,9 +37,6 @@ if TYPE_CHECKING:
     from demitasse.student.vision import VisionSettings
 
 LARGEST = 2**31  # pixels of a frame that is sent as it was decoded
-
-Asked = tuple[Item, Path]
-Take = Callable[[int, "Said | DemitasseError"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,19 @@ class EndpointSettings:
         return {"sent_as": self.sent_as, "box_style": self.box_style, "decoding": decoding}
 
 
+def open_endpoint(
+    open_chat: Callable[[], ChatModel],
+    shown: StudentSettings,
+    student: Path | None,
+    cache: Path,
+    how: EndpointSettings,
+    limits: Limits,
+    prices: Prices,
+) -> EndpointStudent:
+    """A student behind an endpoint. The arguments hold no key, so that another process may open it as well."""
+    return EndpointStudent(open_chat(), open_eyes(shown, student, cache)[0], how, limits, prices)
+
+
 def endpoint_record(shown: StudentSettings, student: Path | None, chat: ChatModel, how: EndpointSettings) -> Json:
     """All that decides the answers, as JSON; the hash of a folder stands for what is said to be served."""
     local = {name: value for name, value in shown.shown().items() if name not in ("dtype", "positions", "mcq")}
@@ -101,6 +114,19 @@ def open_eyes(shown: StudentSettings, student: Path | None, cache: Path) -> tupl
     policy = SamplingPolicy(shown.fps, shown.max_frames, shown.min_frames)
     seen = SightSettings(policy, shown.max_pixels, shown.frames, shown.video_pixels)
     return Sight(seen, FrameCache(cache), vision.with_bounds(shown.min_pixels, shown.max_pixels)), style
+
+
+def served_otherwise(student: Path) -> str:
+    """A warning about servers that count a student's positions otherwise than it learnt, where vLLM's usual one does.
+
+    Raises:
+        ConfigError: if the folder is no student.
+    """
+    from demitasse.student.positions import learnt_positions, model_type, servers
+
+    learnt = learnt_positions(student)
+    others = servers(model_type(student), learnt)[1] if learnt != PUBLISHED else ""
+    return f"warning: {student} learnt positions '{learnt}'. {others}" if others else ""
 
 
 def _vision(student: Path | None) -> tuple[VisionSettings, str | None]:
@@ -126,59 +152,47 @@ class EndpointStudent:
         chat: who is asked.
         sight: what it is shown.
         settings: how.
-        folder: of the run, where what was paid for is kept.
         limits: how hard it may be asked.
         prices: what its tokens cost; None if nobody counts.
-        budget: dollars that are never passed, earlier runs in the folder included; None for no cap.
-
-    Raises:
-        ConfigError: if there is a budget and no price.
     """
 
     def __init__(
-        self,
-        chat: ChatModel,
-        sight: Sight,
-        settings: EndpointSettings,
-        folder: Path,
-        limits: Limits,
-        prices: Prices | None = None,
-        budget: float | None = None,
+        self, chat: ChatModel, sight: Sight, settings: EndpointSettings, limits: Limits, prices: Prices | None = None
     ) -> None:
         self._chat, self._sight, self._settings = chat, sight, settings
-        self._folder, self._limits = folder, limits
-        purse = open_purse(prices, budget, folder, [chat.name]) if prices else None
-        self._spending = Spending(prices, purse) if prices else None
+        self._limits, self._prices = limits, prices
         self._eyes = ThreadPoolExecutor(1, thread_name_prefix="frames")  # decoded frames are kept for one thread
 
-    def ask(self, items: Sequence[Asked], take: Take) -> None:
-        """Ask all items; `take` is called with the place of each and what came of it, in the order of the replies.
+    async def ask(self, batches: AsyncIterator[Batch], take: Take, share: Share) -> None:
+        """Ask all items; `take` is called with each batch and what came of it, in the order of the replies.
 
         Raises:
             Stop: if it makes no sense to go on: a wrong key, an endpoint that is down, a budget that is used up.
         """
-        with open_caller(self._folder, self._limits, budget=self._spending) as caller:
-            asyncio.run(self._ask_all(caller, items, take))
-
-    async def _ask_all(self, caller: Caller, items: Sequence[Asked], take: Take) -> None:
-        left = iter(enumerate(items))
+        spending = Spending(self._prices, share.purse) if self._prices else None
+        at_once = -(-2 * self._limits.concurrency // share.parts)  # while one is decoded, another is asked about
         try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(2 * self._limits.concurrency):  # while one is decoded, another is asked about
-                    group.create_task(self._ask_some(caller, left, take))
+            with open_caller(
+                share.folder, self._limits, gates=share.gates, budget=spending, beneath=share.paid
+            ) as caller:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(at_once):
+                        group.create_task(self._ask_some(caller, batches, take))
         except* DemitasseError as faults:
             raise _first(faults) from None
         finally:
             self._eyes.shutdown(cancel_futures=True)
             await self._chat.close()
 
-    async def _ask_some(self, caller: Caller, left: Iterator[tuple[int, Asked]], take: Take) -> None:
-        for place, (item, path) in left:
-            try:
-                said: Said | DemitasseError = await self._ask_one(caller, item, path)
-            except (MediaError, DataError) as fault:
-                said = fault
-            take(place, said)
+    async def _ask_some(self, caller: Caller, batches: AsyncIterator[Batch], take: Take) -> None:
+        async for batch in batches:
+            take(batch, [await self._try_one(caller, one.item, one.path) for one in batch.work])
+
+    async def _try_one(self, caller: Caller, item: Item, path: Path) -> Said | DemitasseError:
+        try:
+            return await self._ask_one(caller, item, path)
+        except (MediaError, DataError) as fault:
+            return fault
 
     async def _ask_one(self, caller: Caller, item: Item, path: Path) -> Said:
         """Raises DataError where the endpoint has no answer, MediaError for a file that cannot be read."""

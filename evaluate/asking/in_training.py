@@ -32,8 +32,9 @@ from evaluate.asking.preparation import Asking, Preparation
 from evaluate.asking.student import StudentSettings
 from evaluate.asking.team import Left, Team
 from evaluate.comparing.arm import load_arm
+from evaluate.comparing.keyed import take_apart
 from evaluate.comparing.table import by_task
-from evaluate.metric import METRICS, metric_of
+from evaluate.metric import METRICS, metric_for
 from evaluate.records import Asked, Fault, Json, Scored, write_rows
 from evaluate.score import gold_faults
 
@@ -162,29 +163,29 @@ def questions(held_out: HeldOut) -> list[TaskFile]:
         DataError: for files that cannot be read, or a reference that cannot be scored against.
     """
     files = chosen(_read(held_out.files), held_out.tasks, held_out.items)
-    for fault in gold_faults(_asked(file, item) for file in files for item in file.items).values():
+    for fault in gold_faults(_parts(files)).values():
         raise DataError(f"validate.files: {fault}; mend that item or leave it out")
     return files
 
 
 def figures_in(files: Sequence[TaskFile]) -> list[str]:
     """The names of the figures that a round on these items reports and that can be compared."""
-    found = {metric_of(file.task_of(item)) for file in files for item in file.items} - {METRICS["judge"]}
+    found = set(map(metric_for, _parts(files))) - {METRICS["judge"]}
     return [*(["score"] if found else []), *sorted(metric.key for metric in found), "parse_rate"]
 
 
 def figures_of(rows: Sequence[Scored]) -> Json:
     """The figures of a round, as `demitasse score` has them.
 
-    Each task's mean under its metric's name (`mcq_accuracy`, `temporal_iou`, ...), `score` their mean, `parse_rate` the
+    Each metric's mean over its tasks under its name (`mcq_accuracy`, ...), `score` their mean, `parse_rate` the
     share of replies that an answer could be read from, and the numbers of items and of those among them that could not
     be asked. Free text needs a judge, who is not asked here: it counts in `parse_rate` only.
     """
-    means = {
-        METRICS[found["metric"]].key: found["mean"]
-        for found in by_task(rows).values()
-        if found["metric"] != "judge" and found["mean"] is not None
-    }
+    of_tasks = defaultdict(list)
+    for found in by_task(rows).values():
+        if found["metric"] != "judge" and found["mean"] is not None:
+            of_tasks[METRICS[found["metric"]].key].append(found["mean"])
+    means = {key: sum(own) / len(own) for key, own in of_tasks.items()}
     faults = Counter(row.fault for row in rows)
     score = {"score": sum(means.values()) / len(means)} if means else {}
     read = (faults[None] + faults[Fault.NOT_JUDGED]) / len(rows)
@@ -227,6 +228,12 @@ def _id(file: TaskFile, item: Item) -> str:
 
 def _asked(file: TaskFile, item: Item) -> Asked:
     return Asked(_id(file, item), file.task_of(item), item.media_id, item.question, item.answer, item.extra)
+
+
+def _parts(files: Sequence[TaskFile]) -> Iterator[Asked]:
+    """What is scored of the files' items: of those that answer several keys, each key."""
+    items = (_asked(file, item) for file in files for item in file.items)
+    return (part for asked in items for part in take_apart({asked.item_id: asked}).values())
 
 
 def _read(paths: Sequence[str]) -> list[TaskFile]:

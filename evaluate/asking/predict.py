@@ -4,85 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
-
-from tqdm import tqdm
 
 from demitasse.atomic import write_text
-from demitasse.dataset import Item, TaskFile
-from demitasse.dataset.item_id import storable
-from demitasse.engine.budget import BudgetSpent
+from demitasse.dataset import TaskFile
+from demitasse.engine.budget import Ledger
 from demitasse.engine.journal import Journal
 from demitasse.engine.lock import lock_results
-from demitasse.errors import ConfigError, DataError, DemitasseError, MediaError
+from demitasse.engine.outcomes import Summary
+from demitasse.engine.ray_executor import take_over_workers
+from demitasse.engine.shard import Shard, begin_shard, refuse_unmerged_shards
+from demitasse.engine.share import Share
+from demitasse.errors import OtherRunError
 from demitasse.media.probe import content_hash
 from demitasse.student.trained_on import TrainedOn
+from evaluate.asking.answering import ID, Endpoint, Student, ask_share, id_of_row, records_of
 from evaluate.asking.provenance import provenance
-from evaluate.asking.work import Preparation, Work, shuffled, work_of
+from evaluate.asking.spread import ALONE, Spread, ask_on_cluster, part_of, unite_shards
+from evaluate.asking.work import Preparation, Work, shuffled, with_media, work_of
 from evaluate.comparing.arm import ITEMS, PREDICTIONS, RUN
-from evaluate.records import Json, Prediction, read_predictions, read_rows, write_rows
+from evaluate.records import Json, read_predictions, read_rows, write_rows
 
-PROGRESS_AFTER = 2.0  # seconds
-
-
-class Generated(Protocol):
-    """A raw reply; `finish` is "stop", or "length" when the token limit cut it."""
-
-    @property
-    def text(self) -> str:
-        """The reply."""
-        ...
-
-    @property
-    def finish(self) -> str:
-        """How it ended."""
-        ...
-
-    @property
-    def evidence(self) -> str:
-        """What was written first, if there was to be evidence before the reply."""
-        ...
-
-
-@runtime_checkable
-class Detailed(Protocol):
-    """A reply of which more is known than its words."""
-
-    @property
-    def detail(self) -> Json:
-        """What goes into its row, as JSON."""
-        ...
-
-
-class Student(Protocol):
-    """Whoever is asked; `demitasse.student.generate.Answerer` is one."""
-
-    def answer(self, items: Sequence[tuple[Item, Path]]) -> Sequence[Generated]:
-        """Replies in the order of the items, each with its media file. MediaError or DataError for a bad one."""
-        ...
-
-
-@runtime_checkable
-class Endpoint(Protocol):
-    """Whoever is asked many items at once; `evaluate.asking.endpoint.EndpointStudent` is one."""
-
-    def ask(self, items: Sequence[tuple[Item, Path]], take: Callable[[int, Generated | DemitasseError], None]) -> None:
-        """Call `take` with each item's place and reply, or why there is none, as the replies come.
-
-        Raises BudgetSpent when nothing more may be bought.
-        """
-        ...
+KIND = "predict"  # of a shard
 
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
     """What a run did: asked now, found done from before, how many of all could not be asked, and why the first.
 
-    `halted` says why it ended with items left: the budget is spent. `trained_on` counts what the student had seen
-    before, None where nobody knows.
+    `halted` says why it ended with items left: the budget is spent. Items are `unasked` where the run was interrupted
+    or shards are missing. `trained_on` counts what the student had seen before, None where nobody knows.
     """
 
     asked: int
@@ -91,11 +44,20 @@ class Predicted:
     why: str = ""
     halted: str = ""
     trained_on: Json | None = None
+    unasked: int = 0
+    interrupted: bool = False
 
     @property
     def exit_code(self) -> int:
-        """0, or 3 when some items could not be asked."""
-        return 3 if self.failed or self.halted else 0
+        """0; 3 when some items could not be asked, or are left; 130 when it was interrupted."""
+        if self.interrupted:
+            return 130
+        return 3 if self.failed or self.halted or self.unasked else 0
+
+
+def no_purse(_: Shard | None) -> Ledger | None:
+    """The default of `predict`: nothing is counted."""
+    return None
 
 
 def predict(
@@ -110,6 +72,8 @@ def predict(
     prepare: Preparation | None = None,
     shuffle: int | None = None,
     seen: TrainedOn | None = None,
+    purse: Callable[[Shard | None], Ledger | None] = no_purse,
+    spread: Spread = ALONE,
 ) -> Predicted:
     """Ask a student the items of `files` and write `items.jsonl`, `predictions.jsonl` and `run.json` to `out`.
 
@@ -117,41 +81,126 @@ def predict(
     whose media cannot be read becomes a row with finish "error", and the others go on.
 
     Args:
-        open_student: loads who is asked; not called when nothing is left to ask.
+        open_student: loads who is asked; not called when nothing is left to ask. What a cluster's workers call can be
+            pickled, and holds no secret.
         files: the dataset.
         out: the run folder.
         name: what the student is called, such as its folder; it may change.
         settings: everything that decides the answers, as JSON: the model's hash, frames, generation.
-        batch_size: items asked at once; an endpoint has limits of its own.
+        batch_size: items asked at once; 1 for an endpoint, which has limits of its own.
         tasks: the tasks to ask; all of them if empty.
         command: the command line, kept in `run.json`.
         prepare: what is put before and beside the questions; an item's id and its row stay those of the item itself.
         shuffle: a seed, to show each item another one's medium; its row says whose.
         seen: what the student learnt from and was chosen on; None if nobody knows.
+        purse: the money of the run, or of one of its shards.
+        spread: which processes do it. A shard writes its rows in a folder of its own, and a merge the three files.
 
     Raises:
-        ConfigError: if `out` holds a run of other settings or other items.
+        OtherRunError: if `out` holds a run of other settings or other items.
         DemitasseError: if another process works on `out`.
         DataError: if an item is there twice, has no task, cannot be prepared, or none is left to ask.
     """
     work = work_of(files, tasks, prepare)
+    header = _header(work, settings, files) | {"missing": prepare.missing if prepare else {}}
+    if spread.shard is None or shuffle is not None:  # else a shard's own media will do
+        work = with_media(work)
     trained_on = seen.counts({one.asked.item_id: one.media for one in work}) if seen else None
     if shuffle is not None:
         work = list(shuffled(work, shuffle))
-    missing = prepare.missing if prepare else {}
-    header = _header(work, settings, files) | {"student": name, "command": command, "missing": missing}
-    header |= {"trained_on": trained_on, **provenance()}
-    with lock_results(out):
-        begun = _check_begun(out, header)
-        done = _resume(out / PREDICTIONS, work)
-        left = [one for one in work if one.asked.item_id not in done]
-        student = open_student() if left else None
-        if not begun:  # only now: a student that could not be loaded leaves no claim on the folder
-            write_rows(out / ITEMS, [one.asked.to_json() for one in work])
-            write_text(out / RUN, json.dumps(header, indent=2, ensure_ascii=False) + "\n")
-        told = _ask(student, left, out, batch_size) if student else _Told()
-    why = next(iter(told.reasons), "")
-    return Predicted(told.asked, len(done), len(told.reasons), why, told.halted, trained_on)
+    header |= {"student": name, "command": command, "trained_on": trained_on, **provenance()}
+    take_over_workers(out, ID)
+    run = _Run(open_student, work, out, batch_size, header, purse)
+    if spread.shard is not None:
+        return run.ask_shard(spread.shard)
+    if spread.merge:
+        return run.merge(spread.partial)
+    return run.ask(spread)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run folder and what is to be asked."""
+
+    open_student: Callable[[], Student | Endpoint]
+    work: Sequence[Work]
+    out: Path
+    batch_size: int
+    header: Json
+    purse: Callable[[Shard | None], Ledger | None]
+
+    def ask(self, spread: Spread) -> Predicted:
+        """Ask what is left, in this process or on a cluster."""
+        out = self.out
+        refuse_unmerged_shards(out)
+        with lock_results(out):
+            begun = _check_begun(out, self.header)
+            done = _resume(out / PREDICTIONS, self.work)
+            left = [one for one in self.work if one.asked.item_id not in done]
+            purse, summary, open_student = self.purse(None), Summary(), self.open_student
+            if left and spread.cluster is None:
+                student = open_student()  # only now: one that could not be loaded leaves no claim on the folder
+                open_student = lambda: student  # noqa: E731
+            if not begun:
+                self._write()
+            if left:
+                records = records_of(left, self.batch_size)
+                if spread.cluster is not None:
+                    summary = ask_on_cluster(open_student, records, out, spread.cluster, purse)
+                else:
+                    summary = ask_share(open_student, Share(out, records, purse=purse), len(left))
+            return self._told(out, self.work, len(done), summary)
+
+    def ask_shard(self, shard: Shard) -> Predicted:
+        """Ask what is left of a shard, in its folder."""
+        folder = shard.folder(self.out)
+        mine = part_of(self.work, self.batch_size, shard)
+        if not all(one.media for one in mine):
+            mine = with_media(mine)
+        with lock_results(folder):
+            _check_begun(self.out, self.header)
+            state = begin_shard(shard, self.out, KIND, self._decides(), self.header["command"])
+            done = _resume(folder / PREDICTIONS, mine) | self._merged(mine)
+            left = [one for one in mine if one.asked.item_id not in done]
+            share = Share(folder, records_of(left, self.batch_size), paid=self.out, purse=self.purse(shard))
+            summary = ask_share(self.open_student, share, len(left)) if left else Summary()
+            if not summary.cut_off:
+                state.summary = Summary(done=len(mine))
+                state.save(folder)
+            return self._told(folder, mine, len(done), summary)
+
+    def _merged(self, mine: Sequence[Work]) -> set[str]:
+        """Ids of a shard's questions that an earlier merge has brought an answer to."""
+        path = self.out / PREDICTIONS
+        return _good(path, mine, self.work)[0] if path.is_file() else set()
+
+    def merge(self, partial: bool) -> Predicted:
+        """Take over what the shards hold; nobody is asked."""
+        with lock_results(self.out):
+            begun = _check_begun(self.out, self.header)
+            known = len(_resume(self.out / PREDICTIONS, self.work))
+            unite_shards(self.out, self._decides(), len(self.work), partial)
+            if not begun:
+                self._write()
+            return self._told(self.out, self.work, known, Summary())
+
+    def _decides(self) -> str:
+        """Hash of what must be the same in all shards, what is dealt to each included."""
+        return _sha256([self.header["settings_sha256"], self.header["items_sha256"], self.batch_size])
+
+    def _write(self) -> None:
+        write_rows(self.out / ITEMS, [one.asked.to_json() for one in self.work])
+        write_text(self.out / RUN, json.dumps(self.header, indent=2, ensure_ascii=False) + "\n")
+
+    def _told(self, folder: Path, work: Sequence[Work], found: int, summary: Summary) -> Predicted:
+        """What came of it, as the rows tell."""
+        path = folder / PREDICTIONS
+        rows = [row["error"] if row["finish"] == "error" else None for _, row in read_rows(path)]
+        reasons = [why for why in rows if why is not None]
+        return Predicted(
+            max(0, len(rows) - found), found, len(reasons), next(iter(reasons), ""), summary.halted,
+            self.header["trained_on"], max(0, len(work) - max(len(rows), found)), summary.interrupted,
+        )  # fmt: skip
 
 
 def _header(work: Sequence[Work], settings: Json, files: Sequence[TaskFile]) -> Json:
@@ -171,112 +220,32 @@ def _check_begun(out: Path, header: Json) -> bool:
     path = out / RUN
     if not path.is_file():
         if (out / PREDICTIONS).is_file() and (out / PREDICTIONS).stat().st_size:
-            raise ConfigError(f"{out} holds predictions without a {RUN}, so nobody knows whose; give another --out")
+            raise OtherRunError(f"{out} holds predictions without a {RUN}, so nobody knows whose; give another --out")
         return False
     before = json.loads(path.read_text(encoding="utf-8"))
     for name, what in (("settings_sha256", "other settings"), ("items_sha256", "other items")):
         if before.get(name) != header[name]:
-            raise ConfigError(f"{out} holds predictions made with {what}; give another --out, or delete that folder")
+            raise OtherRunError(f"{out} holds predictions made with {what}; give another --out, or delete that folder")
     return True
 
 
 def _resume(path: Path, work: Sequence[Work]) -> set[str]:
     """Ids that need not be asked again; rows that do, and a line that a kill has torn, are taken out of the file."""
-    Journal(path, lambda row: str(row["item_id"])).close()  # makes the file, and sets a torn line aside
-    media = {one.asked.item_id: one.media for one in work}
-    found = read_predictions(path, {one.asked.item_id: one.asked for one in work})
-    good = {key for key, row in found.items() if row.finish != "error" and row.media == media[key]}
-    if len(good) < len(found):
-        write_rows(path, [row for _, row in read_rows(path) if row["item_id"] in good])
+    Journal(path, id_of_row).close()  # makes the file, and sets a torn line aside
+    good, found = _good(path, work, work)
+    if len(good) < found:
+        write_rows(path, [row for _, row in read_rows(path) if row[ID] in good])
     return good
 
 
-@dataclass(slots=True)
-class _Told:
-    """How many rows were written, why the failed ones failed, and why the run was ended early."""
+def _good(path: Path, work: Sequence[Work], everyone: Sequence[Work]) -> tuple[set[str], int]:
+    """Ids of `work` that have an answer about their media as they are now, and how many rows the file holds.
 
-    asked: int = 0
-    reasons: list[str] = field(default_factory=list)
-    halted: str = ""
-
-
-def _ask(student: Student | Endpoint, work: Sequence[Work], out: Path, batch_size: int) -> _Told:
-    """Ask, keeping what was answered before more is asked."""
-    told = _Told()
-    progress = tqdm(total=len(work), desc=f"predict {out.name}", unit="item", delay=PROGRESS_AFTER, disable=None)
-    with Journal(out / PREDICTIONS, lambda row: str(row["item_id"])) as journal, progress:
-
-        def keep(rows: Sequence[Prediction]) -> None:
-            for row in rows:
-                journal.append(row.to_json())
-            journal.sync()
-            told.asked += len(rows)
-            told.reasons += [row.error for row in rows if row.finish == "error"]
-            progress.update(len(rows))
-
-        keep([_fault(one, one.fault) for one in work if one.fault])
-        work = [one for one in work if not one.fault]
-        if isinstance(student, Endpoint):
-            told.halted = _ask_endpoint(student, work, keep)
-            return told
-        for start in range(0, len(work), batch_size):
-            keep(list(_answer(student, work[start : start + batch_size])))
-    return told
-
-
-def _ask_endpoint(endpoint: Endpoint, work: Sequence[Work], keep: Callable[[Sequence[Prediction]], None]) -> str:
-    """Ask all at once; returns why it ended early, empty if it did not."""
-
-    def take(place: int, said: Generated | DemitasseError) -> None:
-        one = work[place]
-        keep([_fault(one, _reason(said)) if isinstance(said, DemitasseError) else _row(one, said)])
-
-    try:
-        endpoint.ask([(one.item, one.path) for one in work], take)
-    except BudgetSpent as spent:
-        return str(spent)
-    return ""
-
-
-def _fault(one: Work, reason: str) -> Prediction:
-    return Prediction(one.asked, "", "error", storable(reason), one.media, detail=_detail(one))
-
-
-def _detail(one: Work, said: Generated | None = None) -> Json:
-    own: Json = said.detail if isinstance(said, Detailed) else {}
-    return ({"shown": one.shown} if one.shown else {}) | own
-
-
-def _reason(fault: DemitasseError) -> str:
-    return fault.reason if isinstance(fault, MediaError) else str(fault)
-
-
-def _row(one: Work, said: Generated) -> Prediction:
-    question = storable(one.item.question)
-    return Prediction(
-        one.asked,
-        storable(said.text),
-        said.finish,
-        media=one.media,
-        evidence=storable(said.evidence),
-        prompt=question if question != one.asked.question else "",
-        detail=_detail(one, said),
-    )
-
-
-def _answer(student: Student, batch: Sequence[Work]) -> Iterator[Prediction]:
-    """The batch's rows; a bad item is found by asking its batch one by one."""
-    try:
-        replies = student.answer([(one.item, one.path) for one in batch])
-    except (MediaError, DataError) as fault:
-        if len(batch) > 1:
-            for one in batch:
-                yield from _answer(student, [one])
-            return
-        yield _fault(batch[0], _reason(fault))
-        return
-    for one, reply in zip(batch, replies, strict=True):
-        yield _row(one, reply)
+    There may be rows about any item of `everyone`.
+    """
+    media = {one.asked.item_id: one.media for one in work}
+    found = read_predictions(path, {one.asked.item_id: one.asked for one in everyone})
+    return {key for key, row in found.items() if row.finish != "error" and row.media == media.get(key)}, len(found)
 
 
 def _sha256(value: object) -> str:

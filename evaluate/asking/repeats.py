@@ -18,7 +18,7 @@ from evaluate.comparing.table import by_task
 from evaluate.comparing.wording import number
 from evaluate.records import Json, Scored
 from evaluate.score import gold_faults
-from evaluate.stats import clustered_mean
+from evaluate.stats import proportion
 
 REPEATS = "repeats.json"
 _ROW = "  {:28}{:>7}{:>9}{:>9}{:>16}"
@@ -92,7 +92,7 @@ def _same(items: Sequence[Sequence[Scored]]) -> Json:
 
 
 def _share(values: Sequence[float], videos: Sequence[str]) -> Json:
-    found = clustered_mean(values, videos)
+    found = proportion(values, videos)
     return {"mean": found.mean, "ci95": found.interval}
 
 

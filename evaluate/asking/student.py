@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from demitasse.errors import ConfigError
 from demitasse.student.modes import AskMode, Frames, Positions
+from demitasse.student.record import PUBLISHED
 from demitasse.student.weights import model_hash
 from evaluate.records import Json
 
@@ -56,7 +57,7 @@ class StudentSettings:
     video_pixels: int | None = None
     max_new_tokens: int = 512
     system_prompt: str = ""
-    positions: Positions = "transformers"
+    positions: Positions = PUBLISHED
     dtype: str = "auto"
     mcq: Mcq = "generate"
     temperature: float = 0.0

@@ -36,13 +36,13 @@ class Work:
     asked: Asked
     item: Item  # as it is shown and asked
     path: Path
-    media: str  # content hash; empty if there is no such file
+    media: str = ""  # content hash; empty if there is no such file, or nobody has looked yet
     fault: str = ""  # why it cannot be asked
     shown: str = ""  # id of the medium that is shown in place of its own
 
 
 def work_of(files: Sequence[TaskFile], tasks: Collection[str], prepare: Preparation | None) -> list[Work]:
-    """The items to ask, in the order in which they are best asked.
+    """The items to ask, in the order in which they are best asked; their media are not looked at.
 
     Tasks one after the other, because a batch takes as long as its longest answer; within a task, questions
     about one video side by side.
@@ -50,11 +50,10 @@ def work_of(files: Sequence[TaskFile], tasks: Collection[str], prepare: Preparat
     known = sorted({file.task_of(item) for file in files for item in file.items})
     if absent := [task for task in tasks if task not in known]:
         raise DataError(f"--tasks: no item is of task '{absent[0]}'; the dataset's tasks are {', '.join(known)}")
-    hashes: dict[Path, str] = {}
     work: dict[str, Work] = {}
     for file in files:
         for index, item in enumerate(file.items):
-            one = _one(file, index, item, hashes)
+            one = _one(file, index, item)
             if tasks and one.asked.task not in tasks:
                 continue
             if prepare:
@@ -82,13 +81,19 @@ def work_of(files: Sequence[TaskFile], tasks: Collection[str], prepare: Preparat
     )
 
 
-def _one(file: TaskFile, index: int, item: Item, hashes: dict[Path, str]) -> Work:
+def with_media(work: Sequence[Work]) -> list[Work]:
+    """The work with the content hashes of its media, each of which is read once."""
+    hashes: dict[Path, str] = {}
+    for one in work:
+        if one.path not in hashes:
+            hashes[one.path] = content_hash(one.path) if one.path.is_file() else ""
+    return [replace(one, media=hashes[one.path]) for one in work]
+
+
+def _one(file: TaskFile, index: int, item: Item) -> Work:
     task = file.task_of(item)
     if not task:
         raise DataError(f"{file.path}: items[{index}] has no task, so it cannot be scored; set metadata.task")
-    path = file.media_path(item)
-    if path not in hashes:
-        hashes[path] = content_hash(path) if path.is_file() else ""
     asked = Asked(
         item_id=id_of(item, task),
         task=task,
@@ -97,7 +102,7 @@ def _one(file: TaskFile, index: int, item: Item, hashes: dict[Path, str]) -> Wor
         reference=storable(item.answer),
         extra=item.extra,
     )
-    return Work(asked, item, path, hashes[path])
+    return Work(asked, item, file.media_path(item))
 
 
 def _prepared(one: Work, prepare: Preparation) -> Work:

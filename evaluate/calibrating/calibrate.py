@@ -87,16 +87,22 @@ def _confusion(human: Sequence[float], judged: Sequence[float]) -> list[list[int
 
 
 def _runs(labelled: Sequence[Card], human: Sequence[float], arms: Sequence[Arm]) -> Json:
-    """Means over all items with a score, corrected by the labelled ones; the difference over items that both have."""
+    """Means and difference, over the items with a judge's score in every run, corrected by the labelled ones.
+
+    Cards are drawn from these items, so labels stand for no others. A faulty reply has no words to be judged; it takes
+    its item out of every run, or the difference would not be that of the means.
+    """
     people = {(card.run, card.item_id): score for card, score in zip(labelled, human, strict=True)}
     weights = {card.item_id: card.weight for card in labelled}
-    judged = {arm.name: _judged(arm) for arm in arms}
+    scores = {arm.name: _judged(arm) for arm in arms}
+    shared = [key for key in scores[arms[0].name] if all(key in of for of in scores.values())]
+    judged = {name: {key: of[key] for key in shared} for name, of in scores.items()}
     videos = {key: asked.video_id for arm in arms for key, asked in arm.items.items()}
     found: Json = {name: _corrected(scores, _of_run(people, name), weights, videos) for name, scores in judged.items()}
     if len(arms) < 2:
         return {"means": found, "difference": None}
     (first, before), (second, after), *_ = judged.items()
-    moves = {key: after[key] - before[key] for key in before if key in after}
+    moves = {key: after[key] - before[key] for key in shared}
     seen = {
         key: people[second, key] - people[first, key] for key in moves if {(first, key), (second, key)} <= set(people)
     }

@@ -92,7 +92,8 @@ def _shares(sizes: dict[tuple[int, ...], int], items: int) -> dict[tuple[int, ..
 
 def _card(arm: Arm, row: Scored, weight: float) -> Card:
     answer = parse_free(arm.predictions.get(row.asked.item_id)).value or ""
-    of = f"{arm.name}\n{fingerprint(row.asked, answer)}"
+    # The item too: two videos may have the same question, reference and answer.
+    of = f"{arm.name}\n{row.asked.item_id}\n{fingerprint(row.asked, answer)}"
     return Card(
         card=hashlib.sha256(of.encode()).hexdigest()[:12],
         item_id=row.asked.item_id,

@@ -9,6 +9,10 @@ from demitasse.errors import DataError
 from evaluate.records import Json
 
 CALIBRATION = "calibration.json"
+OVER = (
+    "these means leave out items to which a run's reply was faulty (cut short, refused, empty) or not scored; "
+    "where the report's free text counts a faulty reply as 1, its means and difference are others"
+)
 
 
 def read_calibration(folder: Path) -> Json:
@@ -48,11 +52,19 @@ def told(result: Json) -> list[str]:
     z = "" if verdict["z"] is None else f", z {verdict['z']:.2f}"
     lines.append(f"is it one of them (Judge's Verdict): {verdict['verdict'] or verdict['reason']}{z}")
     for name, one in result["runs"]["means"].items():
-        lines.append(f"{name}: judged {_or_reason(one['judged'], '')}, by people's labels {_corrected(one)}")
+        lines.append(
+            f"{name}: judged {_or_reason(one['judged'], '')}{_over(one)}, by people's labels {_corrected(one)}"
+        )
     difference = result["runs"]["difference"]
     if difference:
-        lines.append(f"difference: judged {difference['judged']:+.2f}, by people's labels {_corrected(difference)}")
+        judged = f"{difference['judged']:+.2f}{_over(difference)}"
+        lines.append(f"difference: judged {judged}, by people's labels {_corrected(difference)}")
+    lines.append(OVER)
     return lines
+
+
+def _over(found: Json) -> str:
+    return f" over {found['items']} items"
 
 
 def _corrected(found: Json) -> str:

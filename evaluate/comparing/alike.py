@@ -8,8 +8,9 @@ from typing import Any
 
 from demitasse.dataset.grounding import UNITS
 from demitasse.errors import DataError
-from evaluate.comparing.arm import Arm
+from evaluate.comparing.arm import JUDGE_RUN, KEYS, Arm
 from evaluate.judging.header import differences
+from evaluate.metric import KIND
 from evaluate.records import Asked
 
 NAMED_ITEMS = 5  # of a difference between item sets, in the message
@@ -37,6 +38,8 @@ def _check_names(arms: Sequence[Arm]) -> None:
 def _check_items(arms: Sequence[Arm]) -> None:
     first = arms[0]
     for place, arm in enumerate(arms[1:], start=1):
+        if arm.items is first.items:  # read once
+            continue
         tasks = {asked.task for asked in arm.items.values()} if place > 1 else None
         expected = {key: asked for key, asked in first.items.items() if tasks is None or asked.task in tasks}
         alone = (_only(expected, arm.items), _only(arm.items, expected))
@@ -48,7 +51,13 @@ def _check_items(arms: Sequence[Arm]) -> None:
             ]
             raise DataError(f"arms '{first.name}' and '{arm.name}' are of different items: {'; '.join(sides)}")
         for key, asked in expected.items():
-            if _reference(asked) != _reference(arm.items[key]):
+            other = arm.items[key]
+            if (asked.task, asked.extra.get(KIND)) != (other.task, other.extra.get(KIND)):
+                raise DataError(
+                    f"item {key} ({asked.task} of {asked.video_id}) is scored in another way in '{first.name}' than in "
+                    f"'{arm.name}'; put the same {KEYS} into both folders, or give --keys for both"
+                )
+            if _reference(asked) != _reference(other):
                 raise DataError(
                     f"item {key} ({asked.task} of {asked.video_id}) has one reference in '{first.name}' and another in "
                     f"'{arm.name}'; predict both from the same data"
@@ -70,12 +79,21 @@ def _listed(items: Sequence[Asked]) -> str:
 
 
 def _check_judges(arms: Sequence[Arm]) -> None:
-    """The same judges by the same rules. The same model behind another address is the same judge."""
-    judged = [arm for arm in arms if arm.judge]
+    """The same judges by the same rules. The same model behind another address is the same judge.
+
+    An arm whose replies left nothing to judge was judged by nobody.
+    """
+    for arm in arms:
+        if not isinstance(arm.judge.get("answered", {}), dict):
+            raise DataError(
+                f"{arm.folder / JUDGE_RUN}: 'answered' must be an object, models with their votes; run `demitasse "
+                "judge` again"
+            )
+    judged = [arm for arm in arms if arm.judge and arm.judge.get("votes", {}).get("asked") != 0]
     for arm in judged[1:]:
         first, other = judged[0].judge, arm.judge
         same_model = first.get("model") == other.get("model") or (
-            first.get("answered") and first.get("answered") == other.get("answered")
+            first.get("answered") and set(first["answered"]) == set(other.get("answered", ()))
         )
         rules = differences(first, other)
         if not same_model or rules:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from demitasse.errors import DataError
-from evaluate.comparing.keys import Keys, read_keys, with_kind
+from demitasse.labels.keys import Keys, read_keys
+from evaluate.comparing.keyed import replies_apart, take_apart
+from evaluate.comparing.keys import with_kind
 from evaluate.judging.judgements import JUDGEMENTS, read_judgements
 from evaluate.records import Asked, Json, Prediction, Scored, read_items, read_predictions
 from evaluate.score import gold_faults, score_item
@@ -49,28 +52,63 @@ class Arm:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Items:
+    """A run's items by id: as they were asked, and with each key of a clip as one of its own."""
+
+    path: Path
+    keys: Keys
+    asked: Mapping[str, Asked]
+    apart: Mapping[str, Asked]
+
+
 def load_arm(folder: Path | str, name: str = "", keys: Keys | None = None) -> Arm:
     """Read a run folder as `demitasse predict` and `demitasse judge` leave it.
 
     Raises:
         DataError: if items or predictions are not there or cannot be read.
     """
-    folder = Path(folder)
+    return _arm(Path(folder), name, keys, [])
+
+
+def load_arms(runs: Iterable[tuple[str, Path]], keys: Keys | None = None) -> list[Arm]:
+    """Read run folders under their names. Of items that stand in alike files there is one, which the arms share."""
+    known: list[_Items] = []
+    return [_arm(folder, name, keys, known) for name, folder in runs]
+
+
+def _arm(folder: Path, name: str, keys: Keys | None, known: list[_Items]) -> Arm:
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder; give one that `demitasse predict --out` has written")
     if keys is None and (folder / KEYS).is_file():
         keys = read_keys(folder / KEYS)
-    items = {key: with_kind(asked, keys or {}) for key, asked in read_items(folder / ITEMS).items()}
+    items = _items(folder, keys or {}, known)
     judged = folder / JUDGEMENTS
     return Arm(
         name=name or folder.name,
         folder=folder,
-        items=items,
-        predictions=read_predictions(folder / PREDICTIONS, items),
+        items=items.apart,
+        predictions=replies_apart(items.asked, read_predictions(folder / PREDICTIONS, items.asked)),
         judgements=read_judgements(judged) if judged.is_file() else {},
         run=read_header(folder / RUN),
         judge=read_header(folder / JUDGE_RUN),
     )
+
+
+def _items(folder: Path, keys: Keys, known: list[_Items]) -> _Items:
+    """The items of a run folder: those of an earlier one whose file has the same bytes and whose keys are the same."""
+    path = folder / ITEMS
+    for one in known:
+        if one.keys == keys and path.is_file() and filecmp.cmp(path, one.path, shallow=False):
+            return one
+    asked = read_items(path)
+    if not asked:
+        raise DataError(f"{path} holds no item; `demitasse predict --out {folder}` asks for some")
+    apart = take_apart(asked)
+    if keys:
+        apart = {key: with_kind(one, keys) for key, one in apart.items()}
+    known.append(_Items(path, keys, asked, apart))
+    return known[-1]
 
 
 def check_gold(items: Mapping[str, Asked], skip: bool) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""How much CoTasks help, by question type, and whether they help more where they give the answer away.
+"""How much CoTasks help, by question type or length of video, and whether more where they give the answer away.
 
 A question is leaked if what was put before it lets a heuristic without eyes (`demitasse.cotasks.leaks`) choose the
 right option and no other: the one whose words are in the text, the one that is done longest, the one that counts the
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from demitasse.cotasks.coverage import length_of
 from demitasse.cotasks.leaks import FINAL_STAGE, Case, cases_of, counting, events, overlap
 from demitasse.cotasks.record import STAGES
 from demitasse.dataset import Item
@@ -20,20 +21,22 @@ from evaluate.records import Asked, Json
 
 ALL = "all"
 LEAKED, OTHER = "leaked", "not_leaked"
+TYPE, LENGTH = "type", "length"  # what questions can be parted by
 _NO_TYPE = "(none)"
 
 
-def bias_report(before: Arm, after: Arm, skip_gold_faults: bool = False) -> Json:
+def bias_report(before: Arm, after: Arm, skip_gold_faults: bool = False, by: str = TYPE) -> Json:
     """The paired gain by metric and question type, of all questions, of leaked ones and of the others.
 
     Args:
         before: a run without CoTasks, or with a control's.
         after: a run of the same questions with CoTasks.
         skip_gold_faults: leave out questions whose reference is at fault.
+        by: `LENGTH` parts the questions by the length of their videos (of their clips, in STAR) and not by type.
 
     Returns:
         `stages` that the second run was given, `leaked` and `questions` as counts, and under `metrics` by name and
-        type three paired differences as `compare` has them.
+        type (or length) three paired differences as `compare` has them.
 
     Raises:
         DataError: if the runs are of other questions, or hold none with CoTasks.
@@ -44,7 +47,9 @@ def bias_report(before: Arm, after: Arm, skip_gold_faults: bool = False) -> Json
             f"the runs '{before.name}' and '{after.name}' are of different questions; predict both from the same items"
         )
     stages = _stages(after)
-    leaked = {key for key, case in _cases(asked, after.name).items() if is_leaked(case, stages)}
+    cases = _cases(asked, after.name)
+    leaked = {key for key, case in cases.items() if is_leaked(case, stages)}
+    groups = {key: length_of(case.cotasks.duration) if by == LENGTH else case.type for key, case in cases.items()}
     skipped = check_gold(asked, skip_gold_faults)
     first, second = (
         {key: row for key, row in arm.scores(without=skipped).items() if key in asked} for arm in (before, after)
@@ -56,7 +61,8 @@ def bias_report(before: Arm, after: Arm, skip_gold_faults: bool = False) -> Json
         "questions": len(first),
         "leaked": len(leaked & first.keys()),
         "skipped_gold_faults": skipped,
-        "metrics": {metric: _by_type(rows, second, leaked) for metric in METRICS if (rows := _of(first, metric))},
+        "by": by,
+        "metrics": {m: _parts(rows, second, leaked, groups) for m in METRICS if (rows := _of(first, m))},
     }
 
 
@@ -70,11 +76,11 @@ def is_leaked(case: Case, stages: Sequence[int]) -> bool:
     return 1.0 in found
 
 
-def _by_type(first: Scores, second: Scores, leaked: set[str]) -> Json:
-    types: dict[str, list[str]] = {ALL: list(first)}
-    for key, row in first.items():
-        types.setdefault(str(row.asked.extra.get("question_type") or _NO_TYPE), []).append(key)
-    return {kind: _parted(first, second, leaked, keys) for kind, keys in sorted(types.items())}
+def _parts(first: Scores, second: Scores, leaked: set[str], groups: Mapping[str, str]) -> Json:
+    parts: dict[str, list[str]] = {ALL: list(first)}
+    for key in first:
+        parts.setdefault(groups[key] or _NO_TYPE, []).append(key)
+    return {name: _parted(first, second, leaked, keys) for name, keys in sorted(parts.items())}
 
 
 def _parted(first: Scores, second: Scores, leaked: set[str], keys: Sequence[str]) -> Json:

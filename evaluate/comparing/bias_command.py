@@ -1,4 +1,4 @@
-"""`demitasse bias`: how much CoTasks help, by question type, and where they tell the answer."""
+"""`demitasse bias`: how much CoTasks help, by question type or length of video, and where they tell the answer."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def add_bias_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `demitasse bias`."""
     parser.add_argument("--before", type=Path, required=True, metavar="RUN", help="without CoTasks, or a control")
     parser.add_argument("--after", type=Path, required=True, metavar="RUN", help="with CoTasks")
+    parser.add_argument("--by", choices=("type", "length"), default="type", help="of questions, or of their videos")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there")
     parser.add_argument(
         "--skip-gold-faults", action="store_true", help="leave out items whose reference is at fault, and say so"
@@ -28,7 +29,7 @@ def add_bias_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_bias(args: argparse.Namespace) -> int:
-    """Print the gain by question type, on leaked questions and on the others.
+    """Print the gain by question type or length of video, on leaked questions and on the others.
 
     Returns:
         0, or 3 if questions were left out or not answered.
@@ -40,7 +41,7 @@ def run_bias(args: argparse.Namespace) -> int:
     from evaluate.comparing.bias import bias_report
 
     before, after = load_arm(args.before), load_arm(args.after)
-    told = bias_report(before, after, args.skip_gold_faults)
+    told = bias_report(before, after, args.skip_gold_faults, args.by)
     print("\n".join(_lines(told)))
     if args.json is not None:
         write_text(args.json, json.dumps(told, indent=2, ensure_ascii=False) + "\n")
@@ -61,7 +62,7 @@ def _lines(told: Json) -> Iterator[str]:
     yield f"gain: {told['after']} against {told['before']}, paired, with its 95 % interval by video"
     for metric, types in told["metrics"].items():
         yield METRICS[metric].label
-        yield _ROW.format("type", "n", "before", "after", "gain", "where leaked", "where not").rstrip()
+        yield _ROW.format(told["by"], "n", "before", "after", "gain", "where leaked", "where not").rstrip()
         for kind, parts in types.items():
             whole = parts[ALL]
             means = (number(whole[side], metric) for side in ("before", "after"))

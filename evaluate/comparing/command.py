@@ -5,17 +5,32 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from demitasse.atomic import write_text
 from demitasse.errors import ConfigError
+from demitasse.visible import one_visible_line
 from evaluate.spelled import named_run, spelled
 
 if TYPE_CHECKING:
-    from evaluate.comparing.keys import Keys
+    from demitasse.labels.keys import Keys
 
 WORSE, INVALID, INCOMPLETE = 1, 2, 3  # exit codes
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Millions of rows and no cycle among them: looking for one again and again takes a third of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def add_score_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +44,7 @@ def add_score_arguments(parser: argparse.ArgumentParser) -> None:
     add_profile_arguments(parser)
 
 
+@_without_collection()
 def run_score(args: argparse.Namespace) -> int:
     """Score runs, write `scores.jsonl` into each, and print a table."""
     from evaluate.comparing.arm import check_gold, load_arm
@@ -55,7 +71,7 @@ def run_score(args: argparse.Namespace) -> int:
         print(score_table(rows))
         figures[str(folder)] = by_task(rows)
         for sentence in skipped.values():
-            print(f"left out: {sentence}")
+            print(f"left out: {one_visible_line(sentence)}")
         incomplete = incomplete or bool(skipped) or len(arm.predictions) < len(arm.items)
     if args.json is not None:
         write_text(args.json, json.dumps(figures, indent=2) + "\n")
@@ -73,11 +89,13 @@ def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--media", type=Path, help="folder of the videos or images, for the page")
     parser.add_argument("--report-only", action="store_true", help="exit with 0 even if something got worse")
     parser.add_argument("--calibration", type=Path, metavar="DIR", help="of `demitasse calibrate`: judge beside people")
+    parser.add_argument("--published", type=Path, metavar="FILE", help="published figures, to lay beside these")
     parser.add_argument("--note", action="append", default=[], help="a sentence that readers must know")
     _add_keys(parser)
     _add_skip(parser)
 
 
+@_without_collection()
 def run_compare(args: argparse.Namespace) -> int:
     """Compare runs and write the report.
 
@@ -85,24 +103,25 @@ def run_compare(args: argparse.Namespace) -> int:
         0 if nothing got worse, 1 if some metric did, 2 if nothing can be concluded, 3 if part of a run is missing.
     """
     from evaluate.calibrating.tell import read_calibration
-    from evaluate.comparing.arm import load_arm
+    from evaluate.comparing.arm import load_arms
     from evaluate.comparing.compare import compare
     from evaluate.comparing.wording import change
     from evaluate.report.page import write_report
+    from evaluate.report.published import read_published
 
-    gc.disable()  # millions of rows and no cycle among them: looking for one again and again takes a third of the time
     named, keys = [named_run(text) for text in args.runs], _keys(args.keys)
-    comparison = compare([load_arm(folder, name, keys) for name, folder in named], args.skip_gold_faults)
+    comparison = compare(load_arms(named, keys), args.skip_gold_faults)
     calibration = read_calibration(args.calibration) if args.calibration else None
-    page = write_report(comparison, args.out, args.note, args.media, spelled("compare", args), calibration)
+    published = read_published(args.published) if args.published else None
+    page = write_report(comparison, args.out, args.note, args.media, spelled("compare", args), calibration, published)
     result = comparison.result
     print(result["verdict"]["sentence"])
     for entry in result["metrics"].values():
         print(f"  {change(entry)}")
     for complaint in result["invalid"]:
-        print(f"invalid: {complaint}")
+        print(f"invalid: {one_visible_line(complaint)}")
     for complaint in result["complaints"]:
-        print(f"incomplete: {complaint}")
+        print(f"incomplete: {one_visible_line(complaint)}")
     print(page)
     if result["invalid"]:
         return INVALID
@@ -118,7 +137,7 @@ def _add_keys(parser: argparse.ArgumentParser) -> None:
 
 
 def _keys(path: Path | None) -> Keys | None:
-    from evaluate.comparing.keys import read_keys
+    from demitasse.labels.keys import read_keys
 
     return read_keys(path) if path else None
 

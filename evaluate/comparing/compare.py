@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from evaluate.comparing.alike import check_alike
@@ -14,6 +15,7 @@ from evaluate.comparing.entry import Scores, make_entry
 from evaluate.comparing.summary import letter_counts, nearest, score_counts, validity
 from evaluate.comparing.wording import verdict_sentence
 from evaluate.judging.judgements import UNSCORED_LIMIT
+from evaluate.judging.moved import NAME_ONE, moved_between, told
 from evaluate.metric import METRICS, Metric
 from evaluate.records import Json, Scored
 from evaluate.seen import overlap_sentences
@@ -28,6 +30,12 @@ class Comparison:
     scores: dict[str, Scores]
     before: str
     after: str
+
+    @cached_property
+    def pairs(self) -> list[tuple[Scored, Scored]]:
+        """Each item's rows, before and after."""
+        after = self.scores[self.after]
+        return [(row, after[key]) for key, row in self.scores[self.before].items()]
 
 
 def compare(arms: Sequence[Arm], skip_gold_faults: bool = False) -> Comparison:
@@ -44,11 +52,9 @@ def compare(arms: Sequence[Arm], skip_gold_faults: bool = False) -> Comparison:
     skipped = check_gold(arms[0].items, skip_gold_faults)
     scores = {arm.name: arm.scores(without=skipped) for arm in arms}
     before, after = arms[0].name, arms[1].name
-    by_metric = {metric.key: make_entry(_of_metric(scores, metric), metric) for metric in METRICS.values()}
-    metrics = {key: entry for key, entry in by_metric.items() if entry is not None}
-    order = list(METRICS)
-    of_task = {row.asked.task: METRICS[row.metric] for row in scores[before].values()}
-    tasks = sorted(of_task, key=lambda task: (order.index(of_task[task].name), task))
+    of_metric = _parted(scores, lambda row: row.metric)
+    entries = {METRICS[name]: make_entry(of_metric[name], METRICS[name]) for name in METRICS}
+    metrics = {metric.key: entry for metric, entry in entries.items() if entry is not None}
     result = {
         "format": "demitasse-comparison-v2",
         "before": before,
@@ -58,12 +64,12 @@ def compare(arms: Sequence[Arm], skip_gold_faults: bool = False) -> Comparison:
         "skipped_gold_faults": skipped,
         "validity": {name: validity(list(rows.values())) for name, rows in scores.items()},
         "metrics": metrics,
-        "tasks": _adjusted({task: _task_entry(scores, task, of_task[task]) for task in tasks}),
-        "flips": {name: _flips(scores, before, after, METRICS[name]) for name in ("mcq", "binary")},
-        "confusion": {name: _confusion(scores, METRICS[name]) for name in ("mcq", "binary")},
-        "transitions": _transitions(scores, before, after),
-        "letters": _letters(scores),
-        "score_counts": {name: score_counts(_of(rows, "judge")) for name, rows in scores.items()},
+        "tasks": _adjusted(dict(_task_entries(scores, before, entries))),
+        "flips": {name: _flips(of_metric[name], before, after) for name in ("mcq", "binary")},
+        "confusion": {name: _confusion(of_metric[name]) for name in ("mcq", "binary")},
+        "transitions": _transitions(of_metric["judge"], before, after),
+        "letters": _letters(of_metric["mcq"]),
+        "score_counts": {name: score_counts(list(rows.values())) for name, rows in of_metric["judge"].items()},
         "arms": {arm.name: {"run": arm.run, "judge": arm.judge} for arm in arms},
     }
     result |= {"complaints": complaints(result), "invalid": invalid(result)}
@@ -79,6 +85,10 @@ def complaints(result: Json) -> list[str]:
                 found.append(
                     f"{name}: {counts['faults'][fault]} of {counts['items']} items have {what}, counted as wrong"
                 )
+    unscored = {name: counts["judge_fault"] for name, counts in result["validity"].items()}
+    if unscored[result["before"]] != unscored[result["after"]]:
+        told_of = ", ".join(f"{unscored[name]} in {name}" for name in (result["before"], result["after"]))
+        found.append(f"the judge left unlike numbers of items unscored, and these out of the difference: {told_of}")
     for name, arm in result["arms"].items():
         found += [f"{name}: {sentence}" for sentence in overlap_sentences(arm["run"].get("trained_on"))]
     if result["skipped_gold_faults"]:
@@ -97,15 +107,33 @@ def invalid(result: Json) -> list[str]:
     for name, arm in result["arms"].items():
         if arm["judge"].get("validity", {}).get("self_judged"):
             found.append(f"{name}: the judge is the student itself, which flatters it")
-    return found
+    return found + list(_moved_judges(result["arms"]))
 
 
-def _task_entry(scores: Mapping[str, Scores], task: str, metric: Metric) -> Json:
-    """A task's line, and each arm's exact figures beside the mean, where its metric has such."""
-    rows = _of_task(scores, task)
-    entry = make_entry(rows, metric) or {}
-    figures = {name: closed_form(list(one.values()), metric) for name, one in rows.items() if one}
-    return entry | {"closed_form": figures if any(figures.values()) else None}
+def _moved_judges(arms: Mapping[str, Json]) -> Iterator[str]:
+    """Arms whose judge had the first one's name and was another model."""
+    judged = [(name, arm["judge"]) for name, arm in arms.items() if arm["judge"]]
+    for name, judge in judged[1:]:
+        first, one = judged[0]
+        if moved_between(one, judge):
+            yield (
+                f"the judge {judge.get('model')} was another model for {name} than for {first}: "
+                f"{told(judge['answered'])}, and {told(one['answered'])}; {NAME_ONE}"
+            )
+
+
+def _task_entries(
+    scores: Mapping[str, Scores], before: str, entries: Mapping[Metric, Json | None]
+) -> Iterator[tuple[str, Json]]:
+    """Each task's line, with each arm's exact figures where its metric has such; a metric's only task has its line."""
+    of_task = _parted(scores, lambda row: row.asked.task)
+    metric_of = {row.asked.task: METRICS[row.metric] for row in scores[before].values()}
+    order, beside = list(METRICS), Counter(metric_of.values())
+    for task in sorted(metric_of, key=lambda task: (order.index(metric_of[task].name), task)):
+        rows, metric = of_task[task], metric_of[task]
+        entry = (entries[metric] if beside[metric] == 1 else make_entry(rows, metric)) or {}
+        figures = {name: closed_form(list(one.values()), metric) for name, one in rows.items() if one}
+        yield task, entry | {"closed_form": figures if any(figures.values()) else None}
 
 
 def _adjusted(tasks: Json) -> Json:
@@ -115,20 +143,13 @@ def _adjusted(tasks: Json) -> Json:
     return {name: entry | {"p_holm": adjusted.get(name)} for name, entry in tasks.items()}
 
 
-def _of(rows: Scores, metric: str) -> list[Scored]:
-    return [row for row in rows.values() if row.metric == metric]
-
-
-def _of_metric(scores: Mapping[str, Scores], metric: Metric) -> dict[str, Scores]:
-    return _where(scores, lambda row: row.metric == metric.name)
-
-
-def _of_task(scores: Mapping[str, Scores], task: str) -> dict[str, Scores]:
-    return _where(scores, lambda row: row.asked.task == task)
-
-
-def _where(scores: Mapping[str, Scores], keep: Callable[[Scored], bool]) -> dict[str, Scores]:
-    return {name: {key: row for key, row in rows.items() if keep(row)} for name, rows in scores.items()}
+def _parted(scores: Mapping[str, Scores], of: Callable[[Scored], str]) -> Mapping[str, dict[str, Scores]]:
+    """Each arm's rows apart by what `of` says of them; where an arm has none, it is there with none."""
+    parts: dict[str, dict[str, Scores]] = defaultdict(lambda: {name: {} for name in scores})
+    for name, rows in scores.items():
+        for item_id, row in rows.items():
+            parts[of(row)][name][item_id] = row
+    return parts
 
 
 def _verdict(result: Json) -> Json:
@@ -143,12 +164,8 @@ def _verdict(result: Json) -> Json:
     return {"state": state, "sentence": verdict_sentence(list(result["metrics"].values()), bool(result["invalid"]))}
 
 
-def _flips(scores: Mapping[str, Scores], before: str, after: str, metric: Metric) -> Json | None:
-    pairs = [
-        (row.score == 1, scores[after][key].score == 1)
-        for key, row in scores[before].items()
-        if row.metric == metric.name
-    ]
+def _flips(scores: Mapping[str, Scores], before: str, after: str) -> Json | None:
+    pairs = [(row.score == 1, scores[after][key].score == 1) for key, row in scores[before].items()]
     if not pairs:
         return None
     counts = Counter(pairs)
@@ -157,11 +174,10 @@ def _flips(scores: Mapping[str, Scores], before: str, after: str, metric: Metric
     return {**both, "gained": gained, "lost": lost, "p": mcnemar_exact(gained, lost)}
 
 
-def _confusion(scores: Mapping[str, Scores], metric: Metric) -> Json | None:
+def _confusion(scores: Mapping[str, Scores]) -> Json | None:
     """Each arm's answers by reference; an answer that could not be read stands under ""."""
-    rows = {name: _of(one, metric.name) for name, one in scores.items()}
-    told = {name: confusion([row.gold for row in one], [row.value for row in one]) for name, one in rows.items() if one}
-    return told or None
+    columns = {name: [(row.gold, row.value) for row in rows.values()] for name, rows in scores.items() if rows}
+    return {name: confusion(*zip(*pairs, strict=True)) for name, pairs in columns.items()} or None
 
 
 def _transitions(scores: Mapping[str, Scores], before: str, after: str) -> list[list[int]] | None:
@@ -169,13 +185,13 @@ def _transitions(scores: Mapping[str, Scores], before: str, after: str) -> list[
     table = [[0] * 5 for _ in range(5)]
     for key, row in scores[before].items():
         other = scores[after][key]
-        if row.metric == "judge" and row.score is not None and other.score is not None:
+        if row.score is not None and other.score is not None:
             table[nearest(row.score) - 1][nearest(other.score) - 1] += 1
     return table if any(map(any, table)) else None
 
 
 def _letters(scores: Mapping[str, Scores]) -> dict[str, Any] | None:
-    rows = {name: _of(one, "mcq") for name, one in scores.items()}
+    rows = {name: list(one.values()) for name, one in scores.items()}
     first = next(iter(rows.values()))
     if not first:
         return None

@@ -7,10 +7,18 @@ from collections.abc import Mapping, Sequence
 from evaluate.comparing.boxes import compare_boxes
 from evaluate.comparing.cotasks import compare_cotasks
 from evaluate.comparing.habit import find_habit
-from evaluate.comparing.summary import constant_baseline, summarise
-from evaluate.metric import COTASKS, GROUNDING, JUDGE, Metric
-from evaluate.records import Json, Scored
-from evaluate.stats import Estimate, cliffs_delta, group_mean_values, length_controlled, paired_difference
+from evaluate.comparing.summary import constant_baseline, summarise, was_judged
+from evaluate.metric import COTASKS, GROUNDING, JUDGE, METRICS, Metric
+from evaluate.records import Fault, Json, Scored
+from evaluate.stats import (
+    Difference,
+    Estimate,
+    cliffs_delta,
+    group_mean_values,
+    length_controlled,
+    paired_difference,
+)
+from evaluate.stats.power import ALPHA
 
 Scores = dict[str, Scored]  # by item id
 
@@ -51,7 +59,7 @@ def make_entry(scores: Mapping[str, Scores], metric: Metric) -> Json | None:
 def paired(before: Scores, after: Scores) -> Json:
     """The paired difference; `before` and `after` are over the `n` items that both arms have scored."""
     pairs = _both_scored(before, after)
-    if not pairs:
+    if not pairs or _is_unjudged(before) or _is_unjudged(after):
         return {"n": 0, "before": None, "after": None, "delta": None, "delta_ci95": None, "verdict": "not judged"}
     first, second = _sides(pairs)
     clusters = [one.asked.video_id for one, _ in pairs]
@@ -61,7 +69,7 @@ def paired(before: Scores, after: Scores) -> Json:
         "before": sum(first) / len(first),
         "after": sum(second) / len(second),
         "delta": found.estimate.mean,
-        "delta_ci95": _listed(found.estimate),
+        "delta_ci95": _possible(found.estimate, METRICS[pairs[0][0].metric]),
         "p": found.p,
         "mde80": found.mde80,
         "wins": found.wins,
@@ -69,7 +77,7 @@ def paired(before: Scores, after: Scores) -> Json:
         "losses": found.losses,
         "cliffs_delta": cliffs_delta(first, second),
         "length_controlled": _length_controlled(pairs),
-        "verdict": _verdict_of(found.estimate),
+        "verdict": _verdict_of(found),
     }
 
 
@@ -77,7 +85,7 @@ def macro(before: Scores, after: Scores) -> Json | None:
     """The paired difference of the mean over tasks, each task counting the same; None for a single task."""
     pairs = _both_scored(before, after)
     tasks = [one.asked.task for one, _ in pairs]
-    if len(set(tasks)) < 2:
+    if len(set(tasks)) < 2 or _is_unjudged(before) or _is_unjudged(after):
         return None
     first, second = (group_mean_values(side, tasks) for side in _sides(pairs))
     found = paired_difference(first, second, [one.asked.video_id for one, _ in pairs])
@@ -86,10 +94,10 @@ def macro(before: Scores, after: Scores) -> Json | None:
         "before": float(first.mean()),
         "after": float(second.mean()),
         "delta": found.estimate.mean,
-        "delta_ci95": _listed(found.estimate),
+        "delta_ci95": _possible(found.estimate, METRICS[pairs[0][0].metric]),
         "p": found.p,
         "mde80": found.mde80,
-        "verdict": _verdict_of(found.estimate),
+        "verdict": _verdict_of(found),
     }
 
 
@@ -118,6 +126,17 @@ def _length_controlled(pairs: Sequence[tuple[Scored, Scored]]) -> Json | None:
     return None if found is None else {"delta": found.mean, "delta_ci95": _listed(found)}
 
 
+def _is_unjudged(rows: Scores) -> bool:
+    """Whether no judge was asked about any of them, though there is what to ask: faults alone are no result."""
+    return any(row.fault is Fault.NOT_JUDGED for row in rows.values()) and not any(map(was_judged, rows.values()))
+
+
+def _possible(estimate: Estimate, metric: Metric) -> list[float] | None:
+    """The interval of a difference as far as the scale allows one."""
+    most = metric.high - metric.low
+    return [min(max(bound, -most), most) for bound in estimate.interval] if estimate.interval else None
+
+
 def _listed(estimate: Estimate) -> list[float] | None:
     return list(estimate.interval) if estimate.interval else None
 
@@ -131,8 +150,15 @@ def _delta_bounds(before: Json, after: Json, metric: Metric) -> list[float] | No
     return [low_after - high_before, high_after - low_before]
 
 
-def _verdict_of(estimate: Estimate) -> str:
-    if estimate.interval is None:
+def _verdict_of(found: Difference) -> str:
+    """By the permutation's p and the interval, which both have to tell the difference from 0.
+
+    Where every item changed by the same there is no interval, and p decides.
+    """
+    estimate = found.estimate
+    if estimate.se is None:
         return "one video"
-    low, high = estimate.interval
+    low, high = estimate.interval or (estimate.mean, estimate.mean)
+    if found.p >= ALPHA:
+        return "inconclusive"
     return "improved" if low > 0 else "worse" if high < 0 else "inconclusive"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from evaluate.comparing.boxes import count_boxes
 from evaluate.comparing.cotasks import count_cotasks
@@ -21,7 +22,13 @@ def estimate(rows: Sequence[Scored], metric: Metric) -> Estimate | None:
     if not scored:
         return None
     values, clusters = [score for score, _ in scored], [video for _, video in scored]
-    return proportion(values, clusters) if metric.is_share else clustered_mean(values, clusters)
+    if metric.is_share:
+        return proportion(values, clusters)
+    found = clustered_mean(values, clusters)
+    if found.interval is None:
+        return found
+    low, high = found.interval
+    return replace(found, interval=(max(low, metric.low), min(high, metric.high)))  # no mean lies off the scale
 
 
 def summarise(rows: Sequence[Scored], metric: Metric) -> Json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from demitasse.visible import one_visible_line
 from evaluate.comparing.boxes import FIGURES as BOX_FIGURES
 from evaluate.comparing.closed_form import closed_form, closed_form_lines
 from evaluate.comparing.cotasks import FIGURES as COTASK_FIGURES
@@ -40,7 +41,7 @@ def score_table(rows: Sequence[Scored]) -> str:
     for task, found in by_task(rows).items():
         mean, bounds = number(found["mean"], found["metric"]), interval(found["ci95"], found["metric"], signed=False)
         faults = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in sorted(found["faults"].items()))
-        lines.append(_ROW.format(task, found["items"], mean, bounds, faults).rstrip())
+        lines.append(_ROW.format(one_visible_line(task), found["items"], mean, bounds, faults).rstrip())
         if "boxes" in found:
             lines.append(f"    {box_counts(found['boxes'])}")
             lines.append(f"    {figures_line(found['boxes'], BOX_FIGURES, GROUNDING.name)}")
@@ -58,7 +59,8 @@ def _group_lines(groups: dict[str, Any] | None, metric: str) -> Iterator[str]:
     if not groups:
         return
     for kind, found in groups["each"].items():
-        yield _ROW.format(f"  {kind}", found["items"], *_cells(found["mean"], found["ci95"], metric), "").rstrip()
+        name, cells = f"  {one_visible_line(kind)}", _cells(found["mean"], found["ci95"], metric)
+        yield _ROW.format(name, found["items"], *cells, "").rstrip()
     over, kinds = _cells(groups["macro"], groups["macro_ci95"], metric), len(groups["each"])
     yield _ROW.format(f"  mean over {kinds} {groups['by']}s", "", *over, "").rstrip()
 

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from demitasse.figure import Figure
 from evaluate.metric import METRICS
 from evaluate.records import Json
+from evaluate.stats.power import ALPHA
 
 MINUS = "\u2212"
+MOST_SENTENCES = 6  # of the same kind; beyond, one says it of all
+WITHOUT = {"blank": "blank frames", "none": "no video", "shuffled": "other items' videos"}  # `predict --frames`
 
 
 def number(value: float | None, metric: str) -> str:
@@ -41,6 +44,12 @@ def p_value(p: float | None) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def alone(entry: Json) -> bool:
+    """Whether a task's verdict holds for the task alone: of so many tasks, one as clear as that comes by chance."""
+    p = entry.get("p_holm")
+    return entry["verdict"] in ("improved", "worse") and p is not None and p >= ALPHA
+
+
 def change(entry: Json) -> str:
     """One metric in a phrase: from, to, difference with interval, and what it rests on."""
     metric = entry["metric"]
@@ -54,13 +63,48 @@ def change(entry: Json) -> str:
     )
 
 
-def readings(tasks: Mapping[str, Json]) -> list[str]:
-    """What a reader would get wrong about single tasks: habits that look like skill, and differences not seen."""
-    return [sentence for task, entry in tasks.items() for sentence in _readings(task, entry)]
+def readings(result: Json) -> list[str]:
+    """What a reader would get wrong: habits that look like skill, differences not seen, gains that need no video."""
+    of_tasks = [sentence for task, entry in result["tasks"].items() for sentence in _readings(task, entry)]
+    return [*of_tasks, *_unclear(result["tasks"]), *_unseen(result)]
+
+
+def _unclear(tasks: Json) -> Iterator[str]:
+    """Where a difference can be chance: a sentence a task, and of many tasks of a metric one for all of them."""
+    unclear: dict[str, dict[str, float]] = {}
+    for task, entry in tasks.items():
+        if entry["verdict"] == "inconclusive" and entry.get("mde80") is not None:
+            unclear.setdefault(entry["metric"], {})[task] = entry["mde80"]
+    for metric, seen in unclear.items():
+        for names in [[name] for name in seen] if len(seen) <= MOST_SENTENCES else [list(seen)]:
+            told = sorted({difference(seen[name], metric)[1:] for name in names}, key=float)
+            bound = told[0] if len(told) == 1 else f"{told[0]} to {told[-1]}, by task,"
+            what = "difference can" if len(names) == 1 else "differences can each"
+            yield (
+                f"{_listed(names)}, inconclusive: the {what} be chance; one of {bound} or "
+                "more would have been seen four times in five"
+            )
+
+
+def _unseen(result: Json) -> Iterator[str]:
+    """Gains that the same student has without the video, as far as an arm that was asked so lies beside."""
+    runs = {name: arm["run"] for name, arm in result["arms"].items()}
+    student = runs[result["after"]].get("student")
+    for name, run in runs.items():
+        shown = run.get("settings", {}).get("frames")
+        if shown not in WITHOUT or name == result["after"] or run.get("student") != student:
+            continue
+        for entry in result["metrics"].values():
+            beside = entry["after_against"].get(name)
+            if entry["verdict"] == "improved" and beside and beside["verdict"] != "improved":
+                yield (
+                    f"{entry['label']}: nothing shows that {result['after']} does better than {name}, the same student "
+                    f"with {WITHOUT[shown]}; so what it gained need not come from seeing"
+                )
 
 
 def _readings(task: str, entry: Json) -> Iterator[str]:
-    habit, metric = entry.get("habit"), entry["metric"]
+    habit = entry.get("habit")
     if habit and habit["majority"]:
         told = habit["arms"]
         given = " and ".join(f"{name} ({told[name]['given']:.0%})" for name in habit["no_better"])
@@ -69,11 +113,6 @@ def _readings(task: str, entry: Json) -> Iterator[str]:
         yield (
             f"{task}, majority class: {habit['share']:.0%} of the references are \u201c{habit['answer']}\u201d, and "
             f"nothing shows that {given} does better than always saying so; balanced accuracy: {balanced}"
-        )
-    if entry["verdict"] == "inconclusive" and entry.get("mde80") is not None:
-        yield (
-            f"{task}, inconclusive: the difference can be chance; one of {difference(entry['mde80'], metric)[1:]} or "
-            "more would have been seen four times in five"
         )
 
 

@@ -1,7 +1,8 @@
 """Which files of a pool are annotated next: none that the student was evaluated on, and those like its failures first.
 
 Annotating what a student is evaluated on, and training on it, would make the next evaluation worthless. So files with
-the bytes of an evaluated one are left out, whatever they are called.
+the bytes of an evaluated one are left out, whatever they are called; and so are those of other runs and datasets that
+a person names: the test set, which the gaps are not read from, and what was annotated before.
 """
 
 from __future__ import annotations
@@ -32,35 +33,44 @@ class Pool:
     Attributes:
         files: those that were not evaluated.
         evaluated: names of those that were.
+        named: names of others that a person wants left out.
         skipped: files that cannot be used, with the reason.
     """
 
     files: Mapping[str, Path]
     evaluated: tuple[str, ...]
+    named: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
 
 
-def read_pool(folder: Path, suffixes: frozenset[str], evaluated: frozenset[str]) -> Pool:
+def read_pool(
+    folder: Path, suffixes: frozenset[str], evaluated: frozenset[str], named: frozenset[str] = frozenset()
+) -> Pool:
     """The files below a folder.
 
     Args:
         folder: is walked with all its subfolders.
         suffixes: endings that count, in lower case.
         evaluated: content hashes of what the student was asked about.
+        named: content hashes of what is to be left out for another reason.
 
     Raises:
-        DataError: if there is no such folder, or nothing in it that was not evaluated.
+        DataError: if there is no such folder, or nothing in it that is left.
     """
     found = find_files(folder, suffixes)
     names = {path.relative_to(folder).as_posix(): path for path in found.files}
-    known = {name for name, path in names.items() if content_hash(path) in evaluated}
-    if len(known) == len(names):
+    hashes = {name: content_hash(path) for name, path in names.items()}
+    asked = {name for name, one in hashes.items() if one in evaluated}
+    others = {name for name, one in hashes.items() if one in named} - asked
+    kept = {name: path for name, path in names.items() if name not in asked | others}
+    if not kept:
+        also = f", but for {len(others)} that --leave-out names" if others else ""
         raise DataError(
-            f"{folder} holds {len(names)} files, and the student was evaluated on each of them; give a spec of others, "
-            "or training on them would make its evaluation worthless"
+            f"{folder} holds {len(names)} files, and the student was evaluated on each of them{also}; give a spec of "
+            "others, or training on them would make its evaluation worthless"
         )
     skipped = tuple((path.relative_to(folder).as_posix(), reason) for path, reason in found.skipped)
-    return Pool({name: path for name, path in names.items() if name not in known}, tuple(sorted(known)), skipped)
+    return Pool(kept, tuple(sorted(asked)), tuple(sorted(others)), skipped)
 
 
 def read_captions(path: Path) -> dict[str, str]:

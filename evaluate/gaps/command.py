@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from demitasse.atomic import write_text
 from demitasse.config.overrides import take_overrides_anywhere
 from demitasse.errors import ConfigError, DataError
+from demitasse.visible import visible
 from evaluate.gaps import choose, spec
 from evaluate.gaps.find import Gap, failed, find_gaps
+from evaluate.gaps.known_media import media_of, media_of_run
 from evaluate.spelled import spelled
 
 if TYPE_CHECKING:
@@ -35,6 +37,14 @@ def add_gaps_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--spec", type=Path, metavar="FILE", help="a spec of `demitasse annotate`, to be narrowed")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="of the spec, as for `demitasse annotate`")
     group.add_argument("--section", default="", choices=("", *spec.FOLDER), help="of the spec, where it has both")
+    group.add_argument(
+        "--leave-out",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="PATH",
+        help="choose no video or image of these runs and datasets: a test set's, those annotated before",
+    )
     group.add_argument("--files", type=int, default=100, metavar="N", help="videos or images to annotate (100)")
     group.add_argument(
         "--captions", type=Path, metavar="FILE", help="captions.jsonl of the pool: what is like the failures goes first"
@@ -43,15 +53,26 @@ def add_gaps_arguments(parser: argparse.ArgumentParser) -> None:
     take_overrides_anywhere(parser)
 
 
+def check_gaps_arguments(args: argparse.Namespace) -> spec.Draft | None:
+    """Refuse what contradicts itself; returns the spec to be narrowed.
+
+    Raises:
+        ConfigError: naming the argument.
+    """
+    if not 0 <= args.tolerance < 1 or args.files < 1:
+        raise ConfigError("--tolerance must be from 0 to below 1, and --files 1 or more")
+    if args.leave_out and not args.spec:
+        raise ConfigError("--leave-out is said of the files that a spec chooses from; name it with --spec")
+    if args.overrides and not args.spec:
+        raise ConfigError(f"'{args.overrides[0]}' is for a spec; name it with --spec")
+    return spec.read_draft(args.spec, args.section, args.overrides) if args.spec else None
+
+
 def run_gaps(args: argparse.Namespace) -> int:
     """Find the gaps, print them, and write the next run's spec; 3 if part of the run has no score."""
     from evaluate.comparing.arm import check_gold, load_arm
 
-    if not 0 <= args.tolerance < 1 or args.files < 1:
-        raise ConfigError("--tolerance must be from 0 to below 1, and --files 1 or more")
-    if args.overrides and not args.spec:
-        raise ConfigError(f"'{args.overrides[0]}' is for a spec; name it with --spec")
-    draft = spec.read_draft(args.spec, args.section, args.overrides) if args.spec else None
+    draft = check_gaps_arguments(args)
     arm = load_arm(args.run)
     scores = arm.scores(without=check_gold(arm.items, args.skip_gold_faults)).values()
     rows = [row for row in scores if not args.tasks or row.asked.task in args.tasks]
@@ -69,11 +90,12 @@ def run_gaps(args: argparse.Namespace) -> int:
         "tasks": [gap.to_json() for gap in found],
     }
     for gap in found:
-        print(_line(gap, gap in gaps))
+        print(visible(_line(gap, gap in gaps)))
     if draft is not None and gaps:
         record["next"] = _next_run(args, draft, arm, rows, gaps)
     elif draft is not None:
         print("no task fails more often than is tolerated: there is nothing to annotate")
+        (args.out / spec.SPEC).unlink(missing_ok=True)  # of an earlier look, which is not to be annotated by now
     write_text(args.out / "gaps.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
     unscored = sum(row.score is None for row in rows)
     if unscored:
@@ -99,8 +121,8 @@ def _next_run(
         raise ConfigError(
             f"{draft.path} annotates by {draft.section}, which makes no items of {', '.join(passed)}; give another spec"
         )
-    evaluated = frozenset(one.media for one in arm.predictions.values() if one.media)
-    pool = choose.read_pool(draft.folder, spec.SUFFIXES[draft.section], evaluated)
+    named = frozenset[str]().union(*map(media_of, args.leave_out))
+    pool = choose.read_pool(draft.folder, spec.SUFFIXES[draft.section], media_of_run(arm), named)
     if args.captions:
         from demitasse.embedding import EmbeddingConfig, open_embedder
 
@@ -114,13 +136,17 @@ def _next_run(
     print(f"{path}: {len(chosen)} of {len(pool.files)} files, for {', '.join(tasks)}")
     if pool.evaluated:
         print(f"{len(pool.evaluated)} files of {draft.folder} were left out, as the student was evaluated on them")
+    if pool.named:
+        print(f"{len(pool.named)} files of {draft.folder} were left out, as --leave-out names them")
     if passed:
         print(f"not asked for, as {draft.section} makes no such items: {', '.join(passed)}")
+    print(f"next: demitasse annotate {spec.COMMAND[draft.section]} --config {path}")
     return {
         "spec": str(path),
         "tasks": tasks,
         "files": list(chosen),
         "left_out_as_evaluated": list(pool.evaluated),
+        "left_out_as_named": list(pool.named),
         "left_out_as_unusable": [list(one) for one in pool.skipped],
         "by": "captions" if args.captions else "chance",
     }

@@ -19,6 +19,8 @@ SUFFIXES = {VIDEOS: VIDEO_SUFFIXES, IMAGES: IMAGE_SUFFIXES}
 FOLDER = {VIDEOS: "video_root", IMAGES: "image_dir"}
 COMMAND = {VIDEOS: "video", IMAGES: "image"}
 LABELS = "kitti_label_dir"
+SPEC = "spec.yaml"
+RESULTS = "annotations"  # beside the spec: in the earlier run's folder, its files would be taken for this one's
 # The question types of annotation by the task whose items they become.
 QA_TYPES = {
     "mcq": "mcq",
@@ -70,6 +72,8 @@ def read_draft(path: Path, section: str = "", overrides: Sequence[str] = ()) -> 
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as fault:
         raise ConfigError(f"{path}: not a readable YAML file ({fault})") from fault
     content = content.get("annotate", content) if isinstance(content, dict) else {}
+    if isinstance(content, dict):
+        content.pop("results_dir", None)
     for override in overrides:
         _set(content, override)
     there = [name for name in (VIDEOS, IMAGES) if isinstance(content, dict) and isinstance(content.get(name), dict)]
@@ -106,14 +110,15 @@ def questions_of(tasks: Iterable[str]) -> list[str]:
 def write_spec(draft: Draft, tasks: Iterable[str], files: Mapping[str, Path], out: Path) -> Path:
     """Link the chosen files into `out/media` and write `out/spec.yaml`, which annotates them; returns its path.
 
-    Names under the folder stay as they are in the pool, so that captions which are there already are found again.
+    Its results go to `out/annotations`, unless the draft's overrides name another folder. Names under `out/media` are
+    those of the pool, so that captions which are there already are found again.
 
     Raises:
         ConfigError: if links cannot be made.
     """
     media = out / "media"
     data = draft.data
-    for name in ("input_jsonl_files", "input_annotations_jsonl"):
+    for name in ("input_jsonl_files", "input_annotations_jsonl", "sample"):  # other choices than the one made here
         data.pop(name, None)
     _link(media, files)
     data[FOLDER[draft.section]] = str(media)
@@ -127,10 +132,11 @@ def write_spec(draft: Draft, tasks: Iterable[str], files: Mapping[str, Path], ou
         data[LABELS] = str(out / "labels")
     others = {VIDEOS, IMAGES} - {draft.section}
     content = {key: value for key, value in draft.content.items() if key not in others} | {draft.section: section}
+    content = {"results_dir": str(out / RESULTS)} | content
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=118)
-    head = f"# demitasse annotate {COMMAND[draft.section]} --config {out / 'spec.yaml'} results_dir=DIR\n"
-    write_text(out / "spec.yaml", head + text)
-    return out / "spec.yaml"
+    head = f"# demitasse annotate {COMMAND[draft.section]} --config {out / SPEC}\n"
+    write_text(out / SPEC, head + text)
+    return out / SPEC
 
 
 def _link(folder: Path, files: Mapping[str, Path]) -> None:

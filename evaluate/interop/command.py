@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 INCOMPLETE = 3
 _SHOWN = 5  # ids of missing items that are printed
 _MODES = ("answer", "explain")  # ways that need nothing but the question; "think" asks as "answer" does
+_NEEDS_DATA = ("tar",)  # --to these: what they say of an item is not in a run's rows
 _USUAL = {"mode": "answer", "system_prompt": "", "max_new_tokens": 512, "project": "demitasse", "data": []}
 _FOR = {"mode": "lmms-task", "system_prompt": "lmms-task", "max_new_tokens": "lmms-task", "project": "wandb"}
 
@@ -27,10 +28,10 @@ def add_results_arguments(parser: argparse.ArgumentParser) -> None:
         "sources", nargs="+", type=Path, metavar="SOURCE", help="a run; for lmms-task dataset files; for --from samples"
     )
     way = parser.add_mutually_exclusive_group(required=True)
-    way.add_argument("--to", choices=(*_WRITERS, "lmms-task"), help="write for this tool")
+    way.add_argument("--to", choices=(*_WRITERS, "lmms-task", *_NEEDS_DATA), help="write for this tool")
     way.add_argument("--from", dest="from_", choices=("lmms",), help="make a run of this tool's files")
     parser.add_argument("--out", type=Path, required=True, help="folder, or for inspect a file: .eval or .json")
-    parser.add_argument("--data", nargs="+", type=Path, default=[], help="of --from: the dataset that was asked")
+    parser.add_argument("--data", nargs="+", type=Path, default=[], help="of --from and --to tar: what was asked")
     parser.add_argument("--skip-gold-faults", action="store_true", help="leave out items whose reference is at fault")
     group = parser.add_argument_group("of --to lmms-task")
     group.add_argument("--mode", choices=_MODES, default=_USUAL["mode"], help="the way of asking (answer)")
@@ -43,7 +44,7 @@ def add_results_arguments(parser: argparse.ArgumentParser) -> None:
 def run_results(args: argparse.Namespace) -> int:
     """Write or read another tool's files; 3 if something is missing or was left out."""
     _check(args)
-    work = _import if args.from_ else _write_task if args.to == "lmms-task" else _write
+    work = _import if args.from_ else {"lmms-task": _write_task, "tar": _write_submission}.get(args.to, _write)
     try:
         return work(args)
     except OSError as fault:
@@ -57,14 +58,15 @@ def _check(args: argparse.Namespace) -> None:
     for name, of in _FOR.items():
         if getattr(args, name) != _USUAL[name] and args.to != of:
             raise ConfigError(f"--{name.replace('_', '-')} is said of --to {of}")
-    if bool(args.data) != bool(args.from_):
-        raise ConfigError("--from and --data need one another: samples are joined to the dataset's items by id")
+    if bool(args.data) != bool(args.from_ or args.to in _NEEDS_DATA):
+        name = f"--to {args.to}" if args.to in _NEEDS_DATA else "--from"
+        raise ConfigError(f"{name} and --data need one another: replies are joined to the dataset's items by id")
     if args.to not in (None, "lmms-task") and len(args.sources) > 1:
         raise ConfigError(f"--to {args.to} takes one run, not {len(args.sources)}")
     if args.max_new_tokens < 1:
         raise ConfigError("--max-new-tokens must be 1 or more")
-    if args.from_ and args.skip_gold_faults:
-        raise ConfigError("--skip-gold-faults is said of --to; give it to `demitasse score` after --from")
+    if args.skip_gold_faults and (args.from_ or args.to in _NEEDS_DATA):
+        raise ConfigError("--skip-gold-faults is said of --to lmms and others that carry scores")
 
 
 def _import(args: argparse.Namespace) -> int:
@@ -99,6 +101,22 @@ def _write_task(args: argparse.Namespace) -> int:
     print(f"{args.out}: {len(kept)} items as {', '.join(names)}")
     print(f"lmms-eval --include_path {args.out} --tasks {','.join(names)} --log_samples --output_path OUT --model ...")
     return _told(skipped.values())
+
+
+def _write_submission(args: argparse.Namespace) -> int:
+    from evaluate.comparing.arm import load_arm
+    from evaluate.interop.dataset_items import read_dataset
+    from evaluate.interop.tar_submission import write_submission
+
+    written = write_submission(read_dataset(args.data), load_arm(args.sources[0]).predictions, args.out)
+    for path in written.paths:
+        print(path)
+    if written.missing:
+        more = f", and {len(written.missing) - _SHOWN} more" if len(written.missing) > _SHOWN else ""
+        print(f"without a reply, and empty in the table: {', '.join(written.missing[:_SHOWN])}{more}")
+    if written.empty:
+        print(f"{written.empty} predictions are empty, and TAR's evaluator stops at an empty one to an open question")
+    return INCOMPLETE if written.missing else 0
 
 
 def _write(args: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from demitasse.errors import ConfigError
+from demitasse.visible import visible
 from evaluate.spelled import spelled
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def _add_judges(group: argparse._ArgumentGroup) -> None:
         "'scripted' is the demo's"
     )  # fmt: skip
     group.add_argument("--judges", type=Path, metavar="FILE", help="a YAML file of judges, each with its endpoint")
-    group.add_argument("--base-url", help="an OpenAI-compatible endpoint; OpenAI's own if not given")
+    group.add_argument(
+        "--base-url", "--endpoint", metavar="URL", help="an OpenAI-compatible endpoint; OpenAI's own if not given"
+    )
     group.add_argument("--api-key-env", default="OPENAI_API_KEY", help="environment variable that holds the key")
     group.add_argument("--temperature", default="0", help="none: not sent, for models that refuse it (default: 0)")
     group.add_argument("--max-tokens", type=int, default=MAX_TOKENS, help="of a reply, thoughts included")
@@ -83,6 +86,16 @@ def _add_controls(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--controls", action="store_true", help="ask controls and probes too, apart from the result")
     group.add_argument("--controls-items", type=int, default=50, metavar="N", help="of so many items, drawn")
     group.add_argument("--seed", type=int, default=0, help="of that drawing")
+
+
+def check_judge_arguments(args: argparse.Namespace) -> None:
+    """Refuse judges and rules that cannot be used.
+
+    Raises:
+        ConfigError: naming the argument.
+    """
+    _settings(args)
+    _protocol(args)
 
 
 def run_judge(args: argparse.Namespace) -> int:
@@ -136,7 +149,7 @@ def _judge(
 
 def _print(told: Iterator[tuple[str, bool]]) -> None:
     for line, warns in told:
-        print(line, file=sys.stderr if warns else sys.stdout)
+        print(visible(line), file=sys.stderr if warns else sys.stdout)  # the models' names are the endpoint's
 
 
 def _settings(args: argparse.Namespace) -> list[JudgeSettings]:

@@ -66,10 +66,14 @@ def run_controls(
     """Ask the controls and probes, and put their figures into `judge.json` beside the result of the judging itself.
 
     Args:
-        arm, judges, protocol: as they were judged.
+        arm: whose replies were judged.
+        judges: as they judged it.
+        protocol: likewise.
         judged: what came of that; its first votes are what the probes are compared with.
         sample: which items.
-        limits, progress, money: as `judge_run`; what the judging has spent is the caller's to take off.
+        limits: as `judge_run` takes them.
+        progress: likewise.
+        money: likewise; what the judging has spent is the caller's to take off.
 
     Returns:
         `controls` and `probes`, as in `judge.json`.

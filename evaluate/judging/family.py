@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from demitasse.chat.model import ChatModel
@@ -59,26 +59,29 @@ def refuse_self(arm: Arm, models: Sequence[ChatModel]) -> None:
             )
 
 
-def validity(arm: Arm, judges: Sequence[str]) -> Json:
+def validity(arm: Arm, judges: Sequence[str], answered: Iterable[str] = ()) -> Json:
     """What the judges' names say about their independence of the student; `warnings` are sentences for a person.
 
+    `answered` are the models that really gave the votes, by the endpoint's word: an alias may stand for the student.
     `same_family` is None where a name tells no family.
     """
     student = str(arm.run.get("student", ""))
     family = family_of(student, *_written(Path(student))) if student else None
     families = {judge: family_of(judge) for judge in judges}
+    alike = [judge for judge, of in families.items() if family is not None and of == family]
     warnings = [
         f"the judge {judge} is of the student's own family ({family}), and judges are kinder to their own kind"
-        for judge, of in families.items()
-        if family is not None and of == family
+        for judge in alike
     ]
+    themselves = [name for name in answered if student and _last_part(student) == _last_part(name)]
+    warnings += [f"votes came from {name}, which is the student itself" for name in themselves]
     unknown = family is None or None in families.values()
     return {
         "student": student,
         "student_family": family,
         "judge_families": families,
-        "same_family": True if warnings else None if unknown else False,
-        "self_judged": any(student and _last_part(student) == _last_part(judge) for judge in judges),
+        "same_family": True if alike else None if unknown else False,
+        "self_judged": bool(themselves) or any(student and _last_part(student) == _last_part(one) for one in judges),
         "warnings": warnings,
     }
 
@@ -96,4 +99,6 @@ def _written(folder: Path) -> list[str]:
 
 
 def _last_part(name: str) -> str:
-    return name.rstrip("/").rsplit("/", 1)[-1].casefold()
+    """A model's own name; Ollama serves `name` as `name:latest`."""
+    bare = re.sub(r"(?:/\.?)+$", "", name.strip()).rsplit("/", 1)[-1].casefold()
+    return bare.removesuffix(":latest")

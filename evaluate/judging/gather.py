@@ -2,7 +2,8 @@
 
 One call goes: ask; a reply without a verdict is sent back once, for the score only; then the question is put once more
 with twice the room; then the vote is unscored, with its kind. A reply that was cut short is asked for with twice the
-room first. A valid verdict, however low, is never asked for again.
+room first. A judge that declines in words even when sent back lacks no room, and is not asked a third time; what the
+endpoint itself says is refused or blocked is not asked again at all. A valid verdict, however low, neither.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from demitasse.answers import split_reasoning
+from demitasse.answers.parsed import is_refusal
 from demitasse.chat.model import Sampling
 from demitasse.engine.budget import CALLS, Spending, open_purse, spent_in
 from demitasse.engine.caller import Caller, Counts, ParseError, open_caller, provenance
@@ -188,9 +191,9 @@ class _Bench:
             shown = await asyncio.to_thread(self._protocol.sight.parts, exchange.asked)
             request = replace(request, parts=(*request.parts, *shown))
         complaints: list[str] = []
-        read = partial(self._read, complaints)
+        read = partial(self._read, complaints, exchange.response)
         answers = [await caller.ask(judge.model, request, read)]
-        if answers[0].value is None:
+        if answers[0].value is None and not is_refusal(split_reasoning(answers[0].reply.text).final):
             room = 2 * request.sampling.max_tokens
             roomy = replace(request, sampling=replace(request.sampling, max_tokens=room))
             answers.append(await caller.ask(judge.model, roomy, read))
@@ -199,10 +202,10 @@ class _Bench:
             raise Unusable(f"no verdict in {len(complaints)} replies, the last of which was told: {complaints[-1]}")
         return value, provenance(*answers)
 
-    def _read(self, complaints: list[str], text: str) -> tuple[Marks, str] | None:
+    def _read(self, complaints: list[str], judged: str, text: str) -> tuple[Marks, str] | None:
         """What the profile reads. The first reply that it cannot read is sent back; after that there is none."""
         try:
-            return self._protocol.profile.read(text)
+            return self._protocol.profile.read(text, judged)
         except ParseError as fault:
             complaints.append(str(fault))
             if len(complaints) == 1:

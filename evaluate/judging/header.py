@@ -19,11 +19,12 @@ from evaluate.comparing.arm import Arm
 from evaluate.judging.agreement import agreement
 from evaluate.judging.family import validity
 from evaluate.judging.gather import Gathered
+from evaluate.judging.moved import moved_within
 from evaluate.judging.protocol import Judge, Protocol
 from evaluate.judging.votes import Vote
 from evaluate.records import Json
 
-FORMAT = "demitasse-judgements-v2"
+FORMAT = "demitasse-judgements-v3"
 OWN_WORDS = (
     "the rubric is in words of our own, so scores are comparable with each other and not with published ones, whose "
     "prompts and judges were others"
@@ -37,17 +38,19 @@ CONTROLS = ("controls", "probes", "controls_cost")
 def make_header(arm: Arm, judges: Sequence[Judge], protocol: Protocol, gathered: Gathered, done: Json) -> Json:
     """All that `judge.json` tells of the judging itself; `done` are the counts of items."""
     names = [judge.name for judge in judges]
-    votes = gathered.votes
+    votes, answered = gathered.votes, _answered(gathered.votes)
+    independence = validity(arm, names, answered)
+    apart = [_one_judge(judge, [vote for vote in votes if vote.judge == judge.name]) for judge in judges]
     return {
         "format": FORMAT,
         "model": ", ".join(names),
-        "answered": sorted({name for vote in votes for name in vote.answered}),
+        "answered": answered,
         **_rules(judges, protocol),
         **done,
         "given_sha256": _given(votes),
         "votes": _counted(votes),
-        "judges": [_one_judge(judge, [vote for vote in votes if vote.judge == judge.name]) for judge in judges],
-        "validity": validity(arm, names),
+        "judges": apart,
+        "validity": independence | {"warnings": [*independence["warnings"], *moved_within(apart)]},
         "agreement": agreement(votes, names, protocol.profile),
         **_cost(gathered),
         "versions": provenance(),
@@ -102,7 +105,7 @@ def _one_judge(judge: Judge, votes: Sequence[Vote]) -> Json:
     costs = [vote.cost for vote in votes if vote.marks is not None]
     return {
         "model": judge.name,
-        "answered": sorted({name for vote in votes for name in vote.answered}),
+        "answered": _answered(votes),
         "sampling": asdict(judge.sampling),
         "votes": _counted(votes),
         "means": {key: fmean(marks[key] for marks in scored) for key in scored[0]} if scored else {},
@@ -114,6 +117,11 @@ def _one_judge(judge: Judge, votes: Sequence[Vote]) -> Json:
 def _given(votes: Sequence[Vote]) -> str:
     """Sixteen hexadecimal digits that change with any item or reply that was judged."""
     return hashlib.sha256(orjson.dumps(sorted({(vote.item_id, vote.of) for vote in votes}))).hexdigest()[:16]
+
+
+def _answered(votes: Sequence[Vote]) -> dict[str, int]:
+    """How many votes each model really gave, by the name that the endpoint told: an alias may move to another one."""
+    return dict(sorted(Counter(name for vote in votes for name in vote.answered).items()))
 
 
 def _counted(votes: Sequence[Vote]) -> Json:

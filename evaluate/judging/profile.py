@@ -96,27 +96,37 @@ class JudgeProfile:
         """What a reply gets that leaves nothing to judge."""
         return {mark.key: mark.low for mark in self.marks}
 
-    def read(self, text: str) -> tuple[Marks, str]:
-        """Marks and reason of a judge's reply.
+    def read(self, text: str, judged: str = "") -> tuple[Marks, str]:
+        """Marks and reason of a judge's reply to what it `judged`, of which it may have quoted marks.
 
         Raises:
-            ParseError: if a mark is missing or is none on its scale. Nothing is rounded, clamped or made up.
+            ParseError: if a mark is missing or is none on its scale, or the last ones are not the only ones and stand
+                in what was judged as well. Nothing is rounded, clamped or made up.
         """
         split = split_reasoning(text)
         if not split.closed:
             raise ParseError(self._complaint("the reasoning was not closed"))
-        keys = {mark.key for mark in self.marks}
-        told = [one.value for one in find_json(split.final) if isinstance(one.value, dict) and keys & set(one.value)]
-        marks, why = self._alone(split.final) if len(keys) == 1 else self._several(told[-1] if told else {})
+        told = self._objects(split.final)
+        if len(self.marks) == 1:
+            marks, why = self._alone(split.final, judged)
+        elif any(one != told[-1] for one in told) and told[-1] in self._objects(judged):
+            marks, why = None, "the last object is quoted"
+        else:
+            marks, why = self._several(told[-1] if told else {})
         if marks is None:
             raise ParseError(self._complaint(why))
         reason = told[-1].get("reason") if told else split.final
         return marks, storable(reason.strip()) if isinstance(reason, str) else ""
 
-    def _alone(self, final: str) -> tuple[Marks | None, str]:
+    def _objects(self, text: str) -> list[Json]:
+        """The JSON objects that tell a mark."""
+        keys = {mark.key for mark in self.marks}
+        return [one.value for one in find_json(text) if isinstance(one.value, dict) and keys & set(one.value)]
+
+    def _alone(self, final: str, judged: str) -> tuple[Marks | None, str]:
         """A single score may also stand in a tag, on a line of its own, or alone."""
         mark = self.marks[0]
-        score = read_score(final, mark.low, mark.high)
+        score = read_score(final, mark.low, mark.high, judged)
         return (None if score.value is None else {mark.key: score.value}), score.method.replace("_", " ")
 
     def _several(self, told: Mapping[str, Any]) -> tuple[Marks | None, str]:

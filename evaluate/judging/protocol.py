@@ -12,6 +12,7 @@ import orjson
 
 from demitasse.chat.blocks import write_blocks
 from demitasse.chat.model import ChatModel, Request, Sampling, Text
+from demitasse.errors import DataError
 from demitasse.prompts import Pack
 from demitasse.prompts.rubric import STEP, load_rubric, rubric_hash, write_prompt
 from evaluate.judging.profile import LIKERT, JudgeProfile
@@ -122,5 +123,11 @@ def exchanges(items: Mapping[str, Asked], predictions: Mapping[str, Prediction])
 
 
 def is_judged(asked: Asked) -> bool:
-    """Whether the item is free text; every other task has an exact metric, and costs no call."""
-    return metric_for(asked) is JUDGE
+    """Whether the item is free text; every other task has an exact metric, and costs no call.
+
+    One whose own fields are at fault is not worth a call either: `demitasse score` names it, or leaves it out.
+    """
+    try:
+        return metric_for(asked) is JUDGE
+    except DataError:
+        return False

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from demitasse.dataset.schema import shown
 from evaluate.comparing.arm import load_arm
 from evaluate.judging.controls import GOLD, ORDER, SHUFFLED, VERBOSITY
 from evaluate.judging.judge import WORK_FOLDER, Judged
@@ -12,6 +14,7 @@ from evaluate.judging.judgements import JUDGEMENTS, UNSCORED_LIMIT
 from evaluate.judging.marks import marks_changes, marks_table, read_marked, summarise_marks
 from evaluate.judging.plan import JudgePlan
 from evaluate.judging.profile import JudgeProfile
+from evaluate.judging.votes import FAILED, Vote
 from evaluate.records import Json
 
 Told = Iterator[tuple[str, bool]]  # a line, and whether it is a warning
@@ -41,7 +44,7 @@ def lines(folder: Path, done: Judged, profile: JudgeProfile) -> Told:
     votes = header["votes"]
     if done.exit_code == 3 and not done.halted and (votes["unscored"] or done.unscored > UNSCORED_LIMIT * done.items):
         why = folder / profile.named(WORK_FOLDER) / "quarantine.jsonl"
-        yield f"{folder}: too many are unscored; {why} says why. Run it again.", False
+        yield f"{folder}: too many are unscored ({_commonest(done.votes)}); {why} has all. Run it again.", False
 
 
 def control_lines(found: Json) -> Told:
@@ -96,6 +99,12 @@ def print_marks(folders: Sequence[Path], profile: JudgeProfile) -> None:
         print(f"{folders[0]} \u2192 {folder}, paired:")
         for line in marks_changes(judged[0], (arm, rows), profile):
             print(line)
+
+
+def _commonest(votes: Sequence[Vote]) -> str:
+    """How most of the votes failed; of a call that failed, what it died of."""
+    failed = Counter(vote.reason if vote.kind == FAILED else vote.kind for vote in votes if vote.marks is None)
+    return ", ".join(f"{many:,} of {len(votes):,} votes: {shown(what)}" for what, many in failed.most_common(1))
 
 
 def _votes(votes: Json) -> str:

@@ -38,7 +38,7 @@ def script_overlap(reply: Any, clue: Sequence[Sequence[float]]) -> float | None:
     """
     if not isinstance(reply, str) or not reply:
         return None
-    said = _result(_fenced(reply))
+    said = _result(_fenced(reply)) or []  # null, "" and 0 are no spans there, and are saved
     try:
         if isinstance(said, list) and all(len(one) == 2 for one in said):
             return union_iou(said, clue)

@@ -10,6 +10,8 @@ from typing import Any
 
 from demitasse.errors import DataError
 
+_GZIP = b"\x1f\x8b"
+
 
 def load_json(path: Path) -> Any:
     """A JSON object or array; the lines of a JSONL file as an array.
@@ -24,8 +26,10 @@ def load_json(path: Path) -> Any:
         raise DataError(f"{path}: '{fault}' is there twice; remove one of the two") from None
     except (ValueError, RecursionError) as error:
         value = _lines(path, text, str(error))
-    if not isinstance(value, (dict, list)) or not value:
-        raise DataError(f"{path}: must be a JSON object or array with something in it, not {type(value).__name__}")
+    if value in ({}, []):
+        raise DataError(f"{path}: holds nothing; give the file as it was written")
+    if not isinstance(value, (dict, list)):
+        raise DataError(f"{path}: must be a JSON object or array, not {type(value).__name__}; give the file as written")
     return value
 
 
@@ -37,9 +41,11 @@ def load_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     """
     lines = csv.reader(io.StringIO(read_text(path), newline=""))  # a line separator within a reply ends no row
     try:
-        header = next(lines, [])
+        header = next((line for line in lines if line), [])
         rows = []
         for line in lines:
+            if not line:  # an empty line, as pandas passes it over
+                continue
             if len(line) != len(header):
                 raise DataError(
                     f"{path}, line {lines.line_num}: {len(line)} fields where the header has {len(header)}; mend it"
@@ -59,7 +65,10 @@ def read_text(path: Path) -> str:
         DataError: if it is not there, or is no UTF-8 text.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        content = path.read_bytes()
+        if content.startswith(_GZIP):
+            raise DataError(f"{path}: is compressed (gzip); unpack it first")
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 text ({error}); give the file as it was published") from error
     except OSError as error:

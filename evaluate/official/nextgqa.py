@@ -17,7 +17,7 @@ from evaluate.official.predictions import UNSURE, Given, answer_name, read_given
 from evaluate.official.question import Answered, read_choice
 from evaluate.official.report import Figure, Report, count
 from evaluate.official.share import per_cent
-from evaluate.official.spans import Grounding, Overlap, best_overlap, read_span, read_truth
+from evaluate.official.spans import Grounding, Overlap, best_overlap, is_ranked, read_span, read_truth
 from evaluate.official.units import SECONDS
 from evaluate.records import Fault
 
@@ -56,7 +56,8 @@ def score(references: Sequence[Path], predictions: Sequence[Path], unit: str = S
     figures += _span_figures(overlaps, every, truth)
     faults = [Answered(key, None, fault) for key, (_, fault) in spans.items()]
     counts = count(faults, (one.video for one in truth.values()), unknown)
-    return Report(PROFILE, tuple(figures), counts, tuple(_notes(spans, answers, right)))
+    several = sum(is_ranked(told.raw) for told in given.values())
+    return Report(PROFILE, tuple(figures), counts, tuple(_notes(spans, answers, right, several)))
 
 
 def _answers(paths: Sequence[Path], spans: Mapping[str, Given], truth: Mapping[str, Grounding]) -> dict[str, Given]:
@@ -144,7 +145,10 @@ def _notes(
     spans: Mapping[str, tuple[Span | None, Fault | None]],
     answers: Mapping[str, Given],
     right: Mapping[str, bool] | None,
+    several: int,
 ) -> Iterator[str]:
+    if several:
+        yield f"{several} predictions are lists of spans: the first of each counts, in both columns; the script stops"
     lengths = [span[1] - span[0] for span, _ in spans.values() if span is not None]
     if moments := sum(length == 0 for length in lengths):
         yield (

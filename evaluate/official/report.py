@@ -92,6 +92,13 @@ def count(answered: Sequence[Answered], clusters: Iterable[str], unknown: int) -
     }
 
 
+def not_asked(unknown: int) -> list[str]:
+    """What a reader must know where a script scores all that is in the predictions, asked or not."""
+    if not unknown:
+        return []
+    return [f"the script would count {unknown} predictions besides, of no question of the references: it has no column"]
+
+
 def write_report(report: Report) -> str:
     """The report as a person reads it in the terminal."""
     counts = report.counts

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -71,7 +72,7 @@ def read_span(grounding: Grounding, given: Given | None, unit: str) -> tuple[Spa
     """First and last number of a prediction in seconds, as the script takes them, and what is wrong with it.
 
     A span in numbers that cannot be one (reversed, of one or three numbers) is a fault, and still has its numbers: the
-    script counts with them.
+    script counts with them. Of several spans the first counts.
     """
     if given is None:
         return None, Fault.MISSING
@@ -80,6 +81,8 @@ def read_span(grounding: Grounding, given: Given | None, unit: str) -> tuple[Spa
         asked = Asked(grounding.key, "temporal_localization", grounding.video, "", "")
         reading = read_final(Prediction(asked, raw, given.finish, given.error), read_times)
         return reading.value, reading.fault
+    if is_ranked(raw):
+        raw = raw[0]
     if raw is None or raw == []:
         return None, Fault.EMPTY
     if not isinstance(raw, list) or not all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in raw):
@@ -88,6 +91,11 @@ def read_span(grounding: Grounding, given: Given | None, unit: str) -> tuple[Spa
     span = (float(numbers[0]), float(numbers[-1]))
     sound = len(raw) == 2 and math.isfinite(sum(span)) and span[0] <= span[1]
     return span, None if sound else Fault.UNPARSABLE
+
+
+def is_ranked(raw: Any) -> bool:
+    """Whether a prediction is a list of spans, the best first, as models that ground by proposals give them."""
+    return isinstance(raw, list) and len(raw) > 0 and all(isinstance(one, list) for one in raw)
 
 
 def best_overlap(truth: Sequence[Span], span: Span) -> Overlap:

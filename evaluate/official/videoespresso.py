@@ -25,7 +25,7 @@ from demitasse.interchange.lettered import read_letter, read_options
 from evaluate.official.files import load_json
 from evaluate.official.predictions import Given, ItemKey, KeyOf, read_given, row_key
 from evaluate.official.question import Answered, Question, read_choice
-from evaluate.official.report import Figure, Report, count
+from evaluate.official.report import Figure, Report, count, not_asked
 from evaluate.official.share import macro_mean, macro_per_cent, per_cent
 from evaluate.records import Asked, Json
 
@@ -34,6 +34,7 @@ MICRO, MACRO = "over questions (micro)", "over tasks (macro)"
 EMBEDDED = "embedding: "
 PAPERS_EMBEDDER = "bge-m3"
 _FIRST_LETTER = re.compile("[A-D]")
+_NUMBER = re.compile(r" \(\d+\)$")  # of a question that is asked again
 
 
 def score(references: Sequence[Path], predictions: Sequence[Path], embedder: Embedder | None = None) -> Report:
@@ -48,12 +49,12 @@ def score(references: Sequence[Path], predictions: Sequence[Path], embedder: Emb
         DataError: for files that cannot be read or do not belong together.
     """
     questions, rows = read_questions(references)
-    given, unknown = read_given(predictions, questions, key_of=numbered(), item_key=numbered_items())
+    given, unknown = read_given(predictions, questions, key_of=numbered(rows), item_key=numbered_items(questions))
     answered = [read_choice(question, given.get(key)) for key, question in questions.items()]
     right = {one.key: float(one.choice == questions[one.key].answer) for one in answered}
     script = {key: first_letter_right(told, rows[key]) for key, told in given.items()}
-    figures = list(_figures(questions, right, script))
-    notes = list(_notes(questions, given, answered))
+    figures = list(_figures(questions, right, script if not unknown else None))
+    notes = [*_notes(questions, given, answered), *not_asked(unknown)]
     if embedder is not None:
         likely = embedded_choices(questions, given, embedder)
         hits = {key: float(likely.get(key) == question.answer) for key, question in questions.items()}
@@ -83,36 +84,53 @@ def read_questions(paths: Sequence[Path]) -> tuple[dict[str, Question], dict[str
     return questions, rows
 
 
-def numbered() -> KeyOf:
+def numbered(rows: Mapping[str, Json] | None = None) -> KeyOf:
     """A function that names the rows of a file by video and question, and by how often these have come.
 
-    The test's rows have no id, and a question may be asked of a video twice.
+    The test's rows have no id, and a question may be asked of a video twice. With the test's `rows`, one of a file of
+    predictions that carries its options is called as that of the test which has the same, wherever it stands.
     """
-    seen: Counter[str] = Counter()
+    named = _Named({key: (_row_name(row), repr(row["options"])) for key, row in (rows or {}).items()})
 
     def key_of(row: Json) -> str | None:
         if not {"video_path", "question"} <= set(row):
             return row_key(row)
-        return _number(f"{row['video_path']}: {str(row['question']).strip()}", seen)
+        return named(_row_name(row), repr(row.get("options")))
 
     return key_of
 
 
-def numbered_items() -> ItemKey:
+def numbered_items(questions: Mapping[str, Question]) -> ItemKey:
     """The same names for the items of a run, of the test as `demitasse data convert` wrote it; None for any other."""
-    seen: Counter[str] = Counter()
+    named = _Named({key: (_NUMBER.sub("", key), repr(one.options)) for key, one in questions.items()})
 
     def key_of(asked: Asked) -> str | None:
         if asked.task != "mcq" or SUB_TASK not in asked.extra:
             return None
-        return _number(f"{asked.video_id}: {read_question(asked.question, asked.task).stem}", seen)
+        told = read_question(asked.question, asked.task)
+        return named(f"{asked.video_id}: {told.stem}", repr(tuple(told.options.values())))
 
     return key_of
 
 
-def _number(name: str, seen: Counter[str]) -> str:
-    seen[name] += 1
-    return name if seen[name] == 1 else f"{name} ({seen[name]})"
+class _Named:
+    """The key of one question after the other: that of a known one with the same options, else by how often it came."""
+
+    def __init__(self, known: Mapping[str, tuple[str, str]]) -> None:
+        self._alike: dict[tuple[str, str], list[str]] = {}
+        for key, told in known.items():
+            self._alike.setdefault(told, []).append(key)
+        self._seen: Counter[str] = Counter()
+
+    def __call__(self, name: str, options: str) -> str:
+        self._seen[name] += 1
+        if alike := self._alike.get((name, options)):
+            return alike.pop(0)
+        return name if self._seen[name] == 1 else f"{name} ({self._seen[name]})"
+
+
+def _row_name(row: Json) -> str:
+    return f"{row['video_path']}: {str(row['question']).strip()}"
 
 
 def first_letter_right(given: Given, row: Mapping[str, Any]) -> bool:

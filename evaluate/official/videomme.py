@@ -18,7 +18,7 @@ from demitasse.interchange.lettered import read_letter, read_options
 from evaluate.official.files import load_csv, load_json
 from evaluate.official.predictions import Given, read_given, unfolded
 from evaluate.official.question import Answered, Question, read_choice
-from evaluate.official.report import Figure, Report, count
+from evaluate.official.report import Figure, Report, count, not_asked
 from evaluate.official.tally import Tally, grouped
 from evaluate.records import Json
 
@@ -48,9 +48,10 @@ def score(references: Sequence[Path], predictions: Sequence[Path]) -> Report:
     answered = [read_choice(question, given.get(key)) for key, question in questions.items()]
     ours = {one.key: float(one.choice == questions[one.key].answer) for one in answered}
     videos = {key: question.video for key, question in questions.items()}
-    tally = Tally(videos, ours, _official(given, rows), empty=0.0, digits=1)
+    tally = Tally(videos, ours, _official(given, rows) if not unknown else None, empty=0.0, digits=1)
     counts = count(answered, videos.values(), unknown)
-    return Report(PROFILE, tuple(_figures(tally, rows)), counts, tuple(_notes(questions, rows, given, answered)))
+    notes = [*_notes(questions, rows, given, answered), *not_asked(unknown)]
+    return Report(PROFILE, tuple(_figures(tally, rows)), counts, tuple(notes))
 
 
 def read_questions(paths: Sequence[Path]) -> tuple[dict[str, Question], dict[str, Json]]:

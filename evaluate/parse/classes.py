@@ -15,6 +15,7 @@ from demitasse.answers import Parsed
 from demitasse.answers.marks import answer_regions, flatten, fold
 from demitasse.answers.parsed import unreadable
 from demitasse.errors import DataError
+from demitasse.labels.keys import TRUTH
 from evaluate.metric import KIND
 from evaluate.parse.final import Reading, read_final
 from evaluate.records import Asked, Prediction
@@ -34,6 +35,8 @@ def classes_of(asked: Asked) -> tuple[str, ...]:
         DataError: if they are not two texts or more, or two of them read alike.
     """
     declared = asked.extra.get(KIND)
+    if isinstance(declared, dict) and declared.get("kind") == "boolean":
+        return TRUTH
     classes = declared.get("classes") if isinstance(declared, dict) else None
     if not isinstance(classes, list) or len(classes) < 2 or not all(isinstance(one, (str, int)) for one in classes):
         raise DataError(f"{_named(asked)}: '{KIND}' must have 'classes', two texts or more; mend the field")

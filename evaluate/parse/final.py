@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from demitasse.answers import Parsed, Status, split_reasoning
+from demitasse.answers.parsed import unreadable
 from evaluate.records import Fault, Prediction
 
 Value = TypeVar("Value")
+UNREAD = "unread"  # in a prediction's detail: why a reply to several keys says nothing of this one
+_NO_KEY = "no_key"
 
 _FAULTS = {
     Status.EMPTY: Fault.EMPTY,
@@ -40,10 +43,23 @@ def read_final(prediction: Prediction | None, read: Callable[[str], Parsed[Value
     split = split_reasoning(prediction.response)
     if not split.closed:
         return Reading(None, "reasoning_not_closed", Fault.TRUNCATED)
+    if UNREAD in prediction.detail:
+        return _unread(prediction, split.final)
     parsed = read(split.final)
     if prediction.finish == "length" and not _opens(split.final, parsed):
         return Reading(None, "token_limit", Fault.TRUNCATED)
     return Reading(parsed.value, parsed.method, None if parsed.ok else _FAULTS[parsed.status])
+
+
+def _unread(prediction: Prediction, final: str) -> Reading[Value]:
+    """A reply to several keys that says nothing of this one: cut before it, without it, or not to be read at all."""
+    if prediction.finish == "length":
+        return Reading(None, "token_limit", Fault.TRUNCATED)
+    reason = str(prediction.detail[UNREAD])
+    if reason == _NO_KEY:
+        return Reading(None, reason, Fault.NO_KEY)
+    parsed: Parsed[Value] = unreadable(final, reason)
+    return Reading(None, parsed.method, _FAULTS[parsed.status])
 
 
 def _opens(final: str, parsed: Parsed[Value]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from demitasse.answers import Parsed
-from demitasse.answers.parsed import unreadable
+from demitasse.answers.parsed import is_refusal, unreadable
 from demitasse.errors import DataError
 from evaluate.parse.final import Reading, read_final
 from evaluate.records import Asked, Prediction
@@ -31,7 +31,6 @@ def parse_free(prediction: Prediction | None) -> Reading[str]:
 
 
 def _whole(final: str) -> Parsed[str]:
-    fault: Parsed[str] = unreadable(final, "text")
-    if fault.method != "text":
-        return fault
+    if not final.strip() or is_refusal(final):
+        return unreadable(final, "text")
     return Parsed(final.strip(), "text", span=(0, len(final)))

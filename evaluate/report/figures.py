@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from demitasse.visible import one_visible_line
 from evaluate.comparing.boxes import CURVE
 from evaluate.records import Json
 from evaluate.score.grounding import HIT
@@ -21,6 +23,9 @@ VERDICT_COLOURS = {"improved": "#2f7d4f", "worse": "#b3372f"}
 UNDECIDED = "#8b8178"
 ARM_COLOURS = ("#b9aea4", "#8a5a33", "#5d7f9c", "#c49a3f", "#7d6a9c", "#6f9c7d")
 SCORE_COLOURS = {"1": "#efe3d6", "2": "#ddc0a0", "3": "#c09468", "4": "#93602f", "5": "#573216", "unscored": "#9fb3c4"}
+LONGEST = 32  # characters of a name beside an axis: longer ones leave the axis no room
+ROOM = 85  # characters that stand beside each other above the axes
+LINE = 0.22  # inches that a further line of names takes
 NARROWEST_LABELLED = 6  # per cent: a narrower part has no room for its number
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # real text: small, searchable, and in the page's own font
@@ -51,7 +56,7 @@ def forest(tasks: Mapping[str, Json]) -> Markup | None:
             axes.plot([low, high], [place, place], color=colour, linewidth=2.2, solid_capstyle="round")
             axes.plot([_points(entry, entry["delta"])], [place], "o", color=colour, markersize=6)
         axes.axvline(0, color=INK, linewidth=0.8)
-        axes.set_yticks(range(len(rows)), [name for name, _ in rows])
+        axes.set_yticks(range(len(rows)), [label(name) for name, _ in rows])
         axes.set_ylim(-0.6, len(rows) - 0.4)
         axes.set_xlabel("after \u2212 before, in points of the metric's range (100 = from worst to best)")
         axes.grid(axis="x", color=GRID, linewidth=0.8)
@@ -80,11 +85,11 @@ def distribution(counts: Mapping[str, Json]) -> Markup | None:
                     middle = left[place] + share / 2
                     axes.text(middle, place, f"{share:.0f}%", ha="center", va="center", color=ink, size=9)
                 left[place] += share
-        axes.set_yticks(range(len(arms)), list(arms))
+        axes.set_yticks(range(len(arms)), [label(name) for name in arms])
         _bare(axes, "share of the judged items, %")
         axes.set_xlim(0, 100)
         axes.invert_yaxis()
-        axes.legend(ncols=6, loc="lower left", bbox_to_anchor=(0, 1), frameon=False, handlelength=1, columnspacing=1.2)
+        legend(axes)
 
     return svg(draw, (7.6, 1.15 + 0.4 * len(arms)), "Judge scores 1 to 5 of each arm")
 
@@ -103,14 +108,14 @@ def letters(counts: Mapping[str, Json] | None) -> Markup | None:
             total = sum(one.values())
             shares = [100 * one.get(letter, 0) / total for letter in names]
             middles = [index - 0.4 + width * (place + 0.5) for index in range(len(names))]
-            axes.bar(middles, shares, width * 0.92, color=colours[place % len(colours)], label=arm)
+            axes.bar(middles, shares, width * 0.92, color=colours[place % len(colours)], label=label(arm))
         axes.set_xticks(range(len(names)), names)
         axes.set_ylabel("share of the items, %")
         axes.grid(axis="y", color=GRID, linewidth=0.8)
         axes.set_axisbelow(True)
         axes.spines["left"].set_visible(False)
         axes.tick_params(length=0)
-        axes.legend(ncols=len(counts), loc="lower left", bbox_to_anchor=(0, 1), frameon=False, handlelength=1)
+        legend(axes)
 
     return svg(draw, (7.6, 2.6), "Option letters of the reference and of each arm")
 
@@ -124,7 +129,7 @@ def recall(curves: Mapping[str, Sequence[float] | None]) -> Markup | None:
     def draw(axes: Axes) -> None:
         for place, (name, curve) in enumerate(shown.items()):
             shares = [100 * share for share in curve]
-            axes.plot(CURVE, shares, color=ARM_COLOURS[place % len(ARM_COLOURS)], linewidth=2.2, label=name)
+            axes.plot(CURVE, shares, color=ARM_COLOURS[place % len(ARM_COLOURS)], linewidth=2.2, label=label(name))
         axes.axvline(HIT, color=FAINT, linewidth=0.8, linestyle=":")
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 101)  # a curve at 100 keeps its width
@@ -132,9 +137,25 @@ def recall(curves: Mapping[str, Sequence[float] | None]) -> Markup | None:
         axes.set_ylabel("boxes found, %")
         axes.grid(color=GRID, linewidth=0.8)
         axes.tick_params(length=0)
-        axes.legend(ncols=len(shown), loc="lower left", bbox_to_anchor=(0, 1), frameon=False, handlelength=1.5)
+        legend(axes)
 
     return svg(draw, (7.6, 2.8), "Boxes found by the overlap that is asked for, of each arm")
+
+
+def label(name: str) -> str:
+    """A name as a figure has room for it: of a long one its ends, for names of one family differ there."""
+    line, half = one_visible_line(name), LONGEST // 2
+    return line if len(line) <= LONGEST else f"{line[: half - 1]}\u2026{line[-half:]}"
+
+
+def legend(axes: Axes) -> None:
+    """The names above the axes, in as many columns as there is room for; the figure grows with their lines."""
+    _, names = axes.get_legend_handles_labels()
+    columns = max(1, min(len(names), ROOM // (max(map(len, names)) + 5)))
+    axes.legend(ncols=columns, loc="lower left", bbox_to_anchor=(0, 1), frameon=False, handlelength=1.2)
+    figure = axes.get_figure()
+    if isinstance(figure, Figure):
+        figure.set_figheight(figure.get_figheight() + LINE * ((len(names) - 1) // columns))
 
 
 def _points(entry: Json, value: float) -> float:
@@ -152,7 +173,8 @@ def _bare(axes: Axes, label: str) -> None:
 def svg(draw: Any, size: Sequence[float], title: str) -> Markup:
     """Draw on one pair of axes and return the `<svg>` element, sized by the page, named for screen readers."""
     # Ids inside an SVG are the page's: the salt keeps those of two figures apart, and the same each time.
-    with rc_context({**_STYLE, "svg.hashsalt": title}):
+    with rc_context({**_STYLE, "svg.hashsalt": title}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # the browser's fonts write the text, not these
         figure = Figure(figsize=(size[0], size[1]), layout="constrained")
         draw(figure.add_subplot())
         buffer = io.StringIO()

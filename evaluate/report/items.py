@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from functools import partial
+from heapq import nlargest, nsmallest
 from itertools import islice, zip_longest
 from pathlib import Path
 from urllib.parse import quote
@@ -20,7 +22,8 @@ SHOWN_OF_TASK = 3  # so that one task does not fill a group
 MOST = 300  # of the last group, so that a browser can open the page
 
 Pair = tuple[Scored, Scored]  # an item's rows, before and after
-TEXT_LIMIT = 4000  # characters of one reply
+Rank = tuple[float, str]  # an item's place in a group: no two have the same, for ids differ
+TEXT_LIMIT = 4000  # characters of one text
 
 
 def choose_items(comparison: Comparison, out: Path, media: Path | None) -> list[Json]:
@@ -31,19 +34,17 @@ def choose_items(comparison: Comparison, out: Path, media: Path | None) -> list[
         out: the page's folder; links to media are relative to it.
         media: folder that the items' media ids count from; None for no links.
     """
-    before, after = comparison.scores[comparison.before], comparison.scores[comparison.after]
-    pairs = [(row, after[key]) for key, row in before.items()]
-    moved = sorted(((_move(*pair), pair) for pair in pairs), key=lambda one: (-one[0], one[1][0].asked.item_id))
-    faults = [pair for pair in pairs if any(row.fault for row in pair)]
-    faults.sort(key=lambda pair: (pair[1].fault is None, pair[0].asked.item_id))
-    gains = [pair for move, pair in moved if move > 0]
-    losses = [pair for move, pair in reversed(moved) if move < 0]
+    pairs = comparison.pairs
+    moves = [_move(*pair) for pair in pairs]
+    gains = [pair for pair, move in zip(pairs, moves, strict=True) if move > 0]
+    losses = [pair for pair, move in zip(pairs, moves, strict=True) if move < 0]
+    faults = [pair for pair in pairs if pair[0].fault or pair[1].fault]
     groups: list[tuple[str, str, int, list[Pair]]] = []
     shown: set[str] = set()
     for name, title, found, choose in (
-        ("gain", "Biggest gains", gains, _spread),
-        ("loss", "Biggest losses", losses, _spread),
-        ("fault", "Faults: no answer could be read, or no score was given", faults, _spread),
+        ("gain", "Biggest gains", gains, partial(_spread, rank=_by_move)),
+        ("loss", "Biggest losses", losses, partial(_spread, rank=_by_move, last=True)),
+        ("fault", "Faults: no answer could be read, or no score was given", faults, partial(_spread, rank=_by_fault)),
         ("item", "The others", pairs, _in_turns),
     ):
         some = choose([pair for pair in found if pair[0].asked.item_id not in shown])
@@ -65,12 +66,11 @@ def outcome(before: Scored, after: Scored) -> str:
     return " ".join([*words, "gained" if move > 0 else "lost" if move < 0 else "same"])
 
 
-def _in_turns(pairs: Sequence[Pair]) -> list[Pair]:
+def _in_turns(pairs: Iterable[Pair]) -> list[Pair]:
     """The tasks take turns, each in the order of its items' ids, so that a cut leaves some of every task."""
-    by_task: dict[str, list[Pair]] = defaultdict(list)
-    for pair in sorted(pairs, key=lambda pair: pair[0].asked.item_id):
-        by_task[pair[0].asked.task].append(pair)
-    turns = (pair for turn in zip_longest(*by_task.values()) for pair in turn if pair is not None)
+    firsts = [nsmallest(MOST, some, key=_by_id) for some in _by_task(pairs)]
+    firsts.sort(key=lambda some: _by_id(some[0]))
+    turns = (pair for turn in zip_longest(*firsts) for pair in turn if pair is not None)
     return list(islice(turns, MOST))
 
 
@@ -82,29 +82,44 @@ def _move(before: Scored, after: Scored) -> float:
     return (after.score - before.score) / (metric.high - metric.low)
 
 
-def _spread(pairs: Iterable[Pair]) -> list[Pair]:
-    """The first few of each task, in order."""
-    seen: Counter[str] = Counter()
-    chosen = []
+def _spread(pairs: Iterable[Pair], rank: Callable[[Pair], Rank], last: bool = False) -> list[Pair]:
+    """The first few of each task by rank, or the last few from the end; of millions, none are sorted but these."""
+    few = nlargest if last else nsmallest
+    return few(SHOWN, [pair for some in _by_task(pairs) for pair in few(SHOWN_OF_TASK, some, key=rank)], key=rank)
+
+
+def _by_task(pairs: Iterable[Pair]) -> Iterable[list[Pair]]:
+    found: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
-        seen[pair[0].asked.task] += 1
-        if seen[pair[0].asked.task] <= SHOWN_OF_TASK:
-            chosen.append(pair)
-    return chosen[:SHOWN]
+        found[pair[0].asked.task].append(pair)
+    return found.values()
+
+
+def _by_id(pair: Pair) -> str:
+    return pair[0].asked.item_id
+
+
+def _by_move(pair: Pair) -> Rank:
+    return -_move(*pair), pair[0].asked.item_id
+
+
+def _by_fault(pair: Pair) -> Rank:
+    """What has a fault now comes before what had one."""
+    return float(pair[1].fault is None), pair[0].asked.item_id
 
 
 def _shown(pair: tuple[Scored, Scored], out: Path, media: Path | None) -> Json:
     asked = pair[0].asked
     sides = [_side(row) for row in pair]
     link = link_to(asked.video_id, out, media)
-    names = ("item_id", "task", "video_id", "question", "reference")
-    item = {name: getattr(asked, name) for name in names}
+    item: Json = {name: getattr(asked, name) for name in ("item_id", "task", "video_id")}
+    item |= {name: _cut(getattr(asked, name)) for name in ("question", "reference")}
     more = {"sides": sides, "link": link, "picture": picture(pair[0], link), "outcome": outcome(*pair)}
     return item | more
 
 
 def _side(row: Scored) -> Json:
-    told = {"worth": _worth(row), "fault": row.fault, "reason": row.reason}
+    told = {"worth": _worth(row), "fault": row.fault, "reason": _cut(row.reason)}
     return told | _reply(row.response) | {"boxes": answered(row)}
 
 
@@ -113,7 +128,7 @@ def _worth(row: Scored) -> str:
     if row.score is None:
         return "unscored"
     if row.metric == "judge":
-        return f"{row.score:.0f} of 5"
+        return f"{round(row.score, 2):g} of 5"  # several judges' or repeats' may lie between two
     if METRICS[row.metric].is_share:
         return "right" if row.score else "wrong"
     if METRICS[row.metric] in COTASKS:
@@ -144,7 +159,10 @@ def link_to(video_id: str, out: Path, media: Path | None) -> str | None:
     """A medium's address relative to the page in `out`; None if it is not below `media`."""
     if media is None:
         return None
-    path = (media / video_id).resolve()
-    if not path.is_relative_to(media.resolve()) or not path.is_file():
+    try:
+        path = (media / video_id).resolve()
+        if not path.is_relative_to(media.resolve()) or not path.is_file():
+            return None
+    except (OSError, ValueError):  # no file can have such a name: too long, or with a NUL
         return None
     return quote(Path(os.path.relpath(path, out.resolve())).as_posix())

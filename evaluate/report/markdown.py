@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from demitasse.figure import Figure
+from demitasse.visible import one_visible_line
 from evaluate.calibrating.tell import told
 from evaluate.comparing.boxes import COUNTS
 from evaluate.comparing.boxes import FIGURES as BOX_FIGURES
 from evaluate.comparing.cotasks import FIGURES as COTASK_FIGURES
-from evaluate.comparing.wording import change_cell, difference, figure_cell, interval, media, number, p_value, readings
+from evaluate.comparing.wording import (
+    alone,
+    change_cell,
+    difference,
+    figure_cell,
+    interval,
+    media,
+    number,
+    p_value,
+    readings,
+)
 from evaluate.metric import GROUNDING, METRICS
 from evaluate.records import Json
 from evaluate.report.exact import exact_rows
+from evaluate.report.published import HEAD, published_rows
+from evaluate.report.reliability import judges
 
 
 def markdown(result: Json) -> str:
@@ -25,13 +38,17 @@ def markdown(result: Json) -> str:
         f"{media(about, many=False)}."
     ]
     parts += ["## Validity", _validity(result)]
+    parts += [f"- {_plain(one['arm'])}: {_plain(warning)}." for one in judges(result) for warning in one["warnings"]]
     parts += ["## Metrics", _changes(result["metrics"], "metric")]
     parts += ["## Tasks", _changes(result["tasks"], "task")]
-    parts += [f"- {_plain(sentence)}." for sentence in [*_macros(result), *readings(result["tasks"])]]
+    parts += [f"- {_plain(sentence)}." for sentence in [*_macros(result), *readings(result)]]
     parts += ["## Arms", _arms(result)]
     exact = [[task, figure, *cells] for task, figure, cells in exact_rows(result)]
     if exact:
         parts += ["## Exact figures", _table(["task", "figure", *result["validity"]], exact)]
+    if result["published"]:
+        told_by = f"Published: {_plain(result['published']['what'])}; {_plain(result['published']['source'])}."
+        parts += ["## Published, and ours", _table(HEAD, published_rows(result["published"], result["tasks"])), told_by]
     if result["calibration"]:
         parts += ["## Judge beside people", "\n".join(f"- {_plain(line)}" for line in told(result["calibration"]))]
     if GROUNDING.key in result["metrics"]:
@@ -40,7 +57,7 @@ def markdown(result: Json) -> str:
         if "figures" in entry:
             parts += [f"## {entry['label']}", _figures(entry, "figures", COTASK_FIGURES[entry["metric"]])]
     if result["command"]:
-        parts += ["## Made by", f"    {_plain(result['command'])}"]
+        parts += ["## Made by", f"    {one_visible_line(result['command'])}"]
     return "\n\n".join(parts) + "\n"
 
 
@@ -72,7 +89,9 @@ def _changes(entries: Json, what: str) -> str:
 
 def _verdict(entry: Json) -> str:
     habit = entry.get("habit")
-    return f"{entry['verdict']} (majority class)" if habit and habit["majority"] else str(entry["verdict"])
+    beside = ["majority class"] if habit and habit["majority"] else []
+    beside += ["not by Holm's p"] if alone(entry) else []
+    return f"{entry['verdict']} ({', '.join(beside)})" if beside else str(entry["verdict"])
 
 
 def _macros(result: Json) -> Iterator[str]:
@@ -120,5 +139,6 @@ def _cell(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """One line without markup: names are data."""
-    return " ".join(text.split()).replace("<", "&lt;")
+    """One line without markup, links or pictures: names are data."""
+    line = one_visible_line(text).replace("\\", "\\\\")
+    return line.replace("&", "&amp;").replace("<", "&lt;").replace("](", "]\\(")

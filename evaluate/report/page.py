@@ -12,6 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from demitasse.atomic import write_text
+from demitasse.dataset.item_id import storable
+from demitasse.visible import visible
 from evaluate.calibrating.tell import told
 from evaluate.comparing import wording
 from evaluate.comparing.boxes import COUNTS
@@ -24,15 +26,18 @@ from evaluate.report import figures, reliability, spans, spread
 from evaluate.report.exact import exact_rows
 from evaluate.report.items import choose_items
 from evaluate.report.markdown import markdown
+from evaluate.report.published import HEAD, published_rows
 from evaluate.report.tasks_csv import tasks_csv
 
 FOLDER = Path(__file__).parent
+MOST_SKIPPED = 100  # sentences about references at fault, so that a browser can open the page
 # How a fault is called in the validity panel.
 FAULT_NAMES = {
     Fault.UNPARSABLE: "unparsable",
     Fault.REFUSAL: "refusal",
     Fault.EMPTY: "empty",
-    Fault.TRUNCATED: "truncated",
+    Fault.TRUNCATED: "cut short, or reasoning not closed",
+    Fault.NO_KEY: "key not in the reply",
     Fault.ERROR: "could not be asked",
     Fault.MISSING: "missing",
     Fault.JUDGE_PARSE: "judge's reply without a score",
@@ -48,6 +53,7 @@ def write_report(
     media: Path | None = None,
     command: str = "",
     calibration: Json | None = None,
+    published: Json | None = None,
 ) -> Path:
     """Write the four files into `out` and return the page's path.
 
@@ -58,13 +64,14 @@ def write_report(
         media: folder of the videos, for links from the items; None for no links.
         command: the command line to show for making this report again.
         calibration: of the judge by people's labels, as `demitasse calibrate` found it.
+        published: figures of others to lay beside, as `read_published` reads them.
     """
     out = Path(out)
     result = {**comparison.result, "notes": [*notes, *_stand_ins(comparison.result)], "command": command}
-    result["calibration"] = calibration
-    write_text(out / "report.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
-    write_text(out / "report.md", markdown(result))
-    write_text(out / "tasks.csv", tasks_csv(result))
+    result |= {"calibration": calibration, "published": published}
+    write_text(out / "report.json", storable(json.dumps(result, indent=2, ensure_ascii=False)) + "\n")
+    write_text(out / "report.md", storable(markdown(result)))
+    write_text(out / "tasks.csv", storable(tasks_csv(result)))
     about = [entry["metric"] for entry in result["metrics"].values()]
     page = (
         _environment()
@@ -78,6 +85,7 @@ def write_report(
             box_counts=COUNTS,
             metrics=METRICS,
             fault_names=FAULT_NAMES,
+            most_skipped=MOST_SKIPPED,
             style=Markup((FOLDER / "style.css").read_text(encoding="utf-8")),
             forest=figures.forest(result["tasks"]),
             distribution=figures.distribution(result["score_counts"]),
@@ -89,7 +97,9 @@ def write_report(
             spans=spans.found(comparison),
             span_errors=spans.errors(comparison),
             exact=list(exact_rows(result)),
-            readings=wording.readings(result["tasks"]),
+            published_head=HEAD,
+            published_rows=published_rows(published, result["tasks"]) if published else [],
+            readings=wording.readings(result),
             judges=reliability.judges(result),
             people=told(calibration) if calibration else [],
             checks=reliability.checks(result),
@@ -97,16 +107,20 @@ def write_report(
             groups=choose_items(comparison, out, media),
         )
     )
-    write_text(out / "index.html", page)
+    write_text(out / "index.html", storable(page))
     return out / "index.html"
 
 
 def _environment() -> Environment:
-    """Everything is escaped: model text, file names and tasks are data. Only our style and figures are markup."""
+    """Everything is escaped: model text, file names and tasks are data. Only our style and figures are markup.
+
+    What would act without being markup, as a change of direction does, is spelt out.
+    """
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda value: visible(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -117,6 +131,7 @@ def _environment() -> Environment:
         "plain_interval": partial(wording.interval, signed=False),
         "p_value": wording.p_value,
         "pretty": _pretty,
+        "alone": wording.alone,
     }
     return environment
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from evaluate.judging.moved import told
 from evaluate.records import Json
 
 DASH = "\u2013"
@@ -30,6 +31,7 @@ def checks(result: Json) -> list[list[str]]:
 
 def _about(judge: Json) -> Iterator[tuple[str, str]]:
     yield "judge", str(judge.get("model", DASH))
+    yield "who answered", told(judge.get("answered") or {}) or DASH
     yield "rubric", str(judge.get("rubric", DASH))
     yield "sees", f"text and {judge['frames']} frames" if judge.get("frames") else "text alone"
     yield "asked of an item", f"{judge['repeats']} times" if judge.get("repeats", 1) > 1 else "once"
@@ -56,7 +58,7 @@ def _checks(judge: Json) -> Iterator[list[str]]:
     for name, what in CONTROLS.items():
         for model, marks in judge.get("controls", {}).get(name, {}).get("judges", {}).items():
             for one in marks.values():
-                yield [model, what, f"mean {_number(one['mean'])} {_interval(one['ci95'])}, n = {one['n']}"]
+                yield [model, what, f"mean {_bounded(_number(one['mean']), one['ci95'])}, n = {one['n']}"]
     for name, what in PROBES.items():
         for model, marks in judge.get("probes", {}).get(name, {}).get("judges", {}).items():
             for one in marks.values():
@@ -64,7 +66,7 @@ def _checks(judge: Json) -> Iterator[list[str]]:
                 yield [
                     model,
                     what,
-                    f"changes by {_signed(one['change'])} {_interval(one['ci95'])}{same}, n = {one['n']}",
+                    f"changes by {_bounded(_signed(one['change']), one['ci95'])}{same}, n = {one['n']}",
                 ]
     found = judge.get("agreement", {})
     for model, marks in found.get("test_retest", {}).items():
@@ -82,7 +84,12 @@ def _figure(found: Json | None) -> str:
     """A figure of agreement with its interval, or why there is none."""
     if not found or found.get("value") is None:
         return DASH if not found else f"{DASH} ({found.get('reason') or 'unknown'})"
-    return f"{found['value']:.2f} {_interval(found.get('interval'))}".strip()
+    return _bounded(f"{found['value']:.2f}", found.get("interval"))
+
+
+def _bounded(number: str, bounds: list[float] | None) -> str:
+    """A number with its interval, if it has one."""
+    return f"{number} {_interval(bounds)}".strip()
 
 
 def _number(value: float | None) -> str:

@@ -5,48 +5,64 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from evaluate.comparing.compare import Comparison
 from evaluate.comparing.entry import words
+from evaluate.comparing.wording import media
 from evaluate.metric import JUDGE, METRICS
-from evaluate.records import Json, Scored
-from evaluate.report.figures import ARM_COLOURS, FAINT, GRID, INK, UNDECIDED, VERDICT_COLOURS, svg
+from evaluate.records import Json
+from evaluate.report.figures import (
+    ARM_COLOURS,
+    FAINT,
+    GRID,
+    INK,
+    ROOM,
+    UNDECIDED,
+    VERDICT_COLOURS,
+    label,
+    legend,
+    svg,
+)
 
+SLANTED: dict[str, Any] = {"rotation": 20, "ha": "right", "rotation_mode": "anchor"}
 MOST_VIDEOS = 400  # beyond, bars are thinner than a pixel
-Pairs = list[tuple[Scored, Scored]]
 
 
 def by_video(comparison: Comparison) -> Markup | None:
     """Each video's mean paired difference, worst to best; all metrics as points of their range."""
     moves: dict[str, list[float]] = defaultdict(list)
-    for one, two in _pairs(comparison):
+    for one, two in comparison.pairs:
         metric = METRICS[one.metric]
         if one.score is not None and two.score is not None:
             moves[one.asked.video_id].append(100 * (two.score - one.score) / (metric.high - metric.low))
+        if len(moves) > MOST_VIDEOS:
+            return None
     means = sorted(sum(some) / len(some) for some in moves.values())
-    if not 2 <= len(means) <= MOST_VIDEOS:
+    about = {one.metric for one, _ in comparison.pairs}
+    if len(means) < 2:
         return None
     colours = [VERDICT_COLOURS["improved" if mean > 0 else "worse"] if mean else UNDECIDED for mean in means]
 
     def draw(axes: Axes) -> None:
         axes.bar(range(len(means)), means, width=1.0, color=colours)
         axes.axhline(0, color=INK, linewidth=0.8)
-        axes.set_xlabel(f"{len(means)} videos, worst to best")
+        axes.set_xlabel(f"{len(means)} {media(about)}, worst to best")
         axes.set_ylabel("after \u2212 before, points")
         axes.set_xticks([])
         calm(axes)
 
-    return svg(draw, (7.6, 2.4), "Mean paired difference of each video")
+    return svg(draw, (7.6, 2.4), f"Mean paired difference of each {media(about, many=False)}")
 
 
 def by_length(comparison: Comparison) -> Markup | None:
     """The judge's paired difference against the change of the answer's length, with the fitted mean by length."""
     points = [
         (words(two) - words(one), two.score - one.score)
-        for one, two in _pairs(comparison)
+        for one, two in comparison.pairs
         if one.metric == JUDGE.name and one.score is not None and two.score is not None
     ]
     if len({length for length, _ in points}) < 3:
@@ -89,19 +105,14 @@ def over_runs(result: Json) -> Markup | None:
             means = [mean for mean, _, _ in scaled]
             reach = [[mean - under for mean, under, _ in scaled], [over - mean for mean, _, over in scaled]]
             colour = (INK, *ARM_COLOURS[1:])[place % 6]
-            label = METRICS[entry["metric"]].short
-            axes.errorbar(places, means, yerr=reach, marker="o", color=colour, label=label)
-        axes.set_xticks(range(len(names)), names)
+            axes.errorbar(places, means, yerr=reach, marker="o", color=colour, label=METRICS[entry["metric"]].short)
+        crowded = sum(map(len, map(label, names))) > ROOM
+        axes.set_xticks(range(len(names)), [label(name) for name in names], **(SLANTED if crowded else {}))
         axes.set_ylabel("share of the metric's range, %")
         calm(axes)
-        axes.legend(ncols=4, loc="lower left", bbox_to_anchor=(0, 1), frameon=False, handlelength=1.5)
+        legend(axes)
 
     return svg(draw, (7.6, 3.0), "Mean of every run with its 95 % interval")
-
-
-def _pairs(comparison: Comparison) -> Pairs:
-    before, after = comparison.scores[comparison.before], comparison.scores[comparison.after]
-    return [(row, after[key]) for key, row in before.items()]
 
 
 def _binned(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:

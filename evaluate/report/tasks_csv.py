@@ -6,6 +6,8 @@ import csv
 import io
 from collections.abc import Iterator
 
+from demitasse.visible import one_visible_line
+from evaluate.interop.cells import STARTS
 from evaluate.records import Json
 
 COLUMNS = (
@@ -43,5 +45,7 @@ def _rows(result: Json) -> Iterator[list[object]]:
         ]
 
 
-def _harmless(text: str) -> str:
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+def _harmless(task: str) -> str:
+    """One line, for `csv` does not quote a bare carriage return, which begins a row. A name is no number."""
+    name = one_visible_line(task)
+    return f"'{name}" if name.startswith(STARTS) else name

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import orjson
 
 from evaluate.metric import JUDGE
+from evaluate.parse.final import Reading
 from evaluate.parse.free import gold_text, parse_free
 from evaluate.records import Asked, Fault, Prediction, Scored, State
 
@@ -34,22 +35,30 @@ def fingerprint(asked: Asked, answer: str) -> str:
 def score_judged(asked: Asked, prediction: Prediction | None, judgement: Judgement | None) -> Scored:
     """The row of a free-text item. A judgement of another reply is as good as none."""
     reading = parse_free(prediction)
-    row = Scored(
+    state, score, fault, reason = _judged(asked, reading, judgement)
+    return Scored(
         asked=asked,
         metric=JUDGE.name,
-        state=State.JUDGE_FAULT,
-        score=None,
+        state=state,
+        score=score,
+        fault=fault,
         method=reading.method,
         value=reading.value,
         gold=gold_text(asked),
         response=prediction.response if prediction else "",
         finish=prediction.finish if prediction else "",
-        reason=prediction.error if prediction else "",
+        reason=reason or (prediction.error if prediction else ""),
     )
+
+
+def _judged(
+    asked: Asked, reading: Reading[str], judgement: Judgement | None
+) -> tuple[State, float | None, Fault | None, str]:
+    """State, score, fault and the judge's reason."""
     if reading.value is None:
-        return replace(row, state=State.MODEL_FAULT, score=JUDGE.low, fault=reading.fault)
+        return State.MODEL_FAULT, JUDGE.low, reading.fault, ""
     if judgement is None or judgement.of != fingerprint(asked, reading.value):
-        return replace(row, fault=Fault.NOT_JUDGED)
+        return State.JUDGE_FAULT, None, Fault.NOT_JUDGED, ""
     if judgement.score is None:
-        return replace(row, fault=judgement.fault, reason=judgement.reason)
-    return replace(row, state=State.SCORED, score=float(judgement.score), reason=judgement.reason)
+        return State.JUDGE_FAULT, None, judgement.fault, judgement.reason
+    return State.SCORED, float(judgement.score), None, judgement.reason

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats as scipy_stats
 
-from evaluate.stats.estimate import LEVEL, Interval, cluster_places, degrees_of_freedom, t_quantile
+from evaluate.stats.estimate import LEVEL, Interval, cluster_places, t_quantile
+from evaluate.stats.freedom import Freedom, freedom, moving_together
 
 DRAWS = 10_000
 # Of the draws, the share that may have no value (nothing varies in them) before there is no interval either.
@@ -32,11 +33,17 @@ def paired_bootstrap(deltas: ArrayLike, clusters: Sequence[str], draws: int = DR
     if len(values) == 0 or len(values) != len(clusters):
         raise ValueError(f"{len(values)} deltas for {len(clusters)} cluster names; both must be as many, and some")
     features = summed(np.column_stack([values, np.ones_like(values)]), clusters)
-    return bootstrap_interval(features, lambda drawn: drawn[:, 0] / drawn[:, 1], features[:, 1], draws, seed)
+    off = features[:, 0] - values.mean() * features[:, 1]
+    return bootstrap_interval(features, lambda drawn: drawn[:, 0] / drawn[:, 1], features[:, 1], draws, seed, off)
 
 
 def bootstrap_interval(
-    features: Table, figure: Callable[[Table], Table], sizes: Table, draws: int = DRAWS, seed: int = 0
+    features: Table,
+    figure: Callable[[Table], Table],
+    sizes: Table,
+    draws: int = DRAWS,
+    seed: int = 0,
+    residuals: Table | None = None,
 ) -> Interval | None:
     """Percentile interval of a figure that depends on sums over clusters.
 
@@ -48,6 +55,10 @@ def bootstrap_interval(
         features: [C, F], each cluster's part of the F sums.
         figure: from sums [draws, F] to values [draws]; NaN where a draw has none.
         sizes: [C], the clusters' sizes.
+        draws: how many times clusters are drawn.
+        seed: of the draws.
+        residuals: [C], of a mean the clusters' sums of what items are off it; without, items of a cluster are taken to
+            move together.
 
     Returns:
         None for fewer than two clusters, or if more than 5 % of the draws have no value.
@@ -55,7 +66,8 @@ def bootstrap_interval(
     if len(features) < 2:
         return None
     generator = np.random.default_rng(seed)
-    features, sizes = _grouped(features, sizes, generator)
+    df, widening = _freedom(sizes, residuals)
+    features = _grouped(features, generator)
     count, block = len(features), max(1, _BLOCK // sum(features.shape))
     values = np.concatenate(
         [figure(_drawn(features, min(block, draws - start), generator)) for start in range(0, draws, block)]
@@ -63,7 +75,7 @@ def bootstrap_interval(
     known = values[np.isfinite(values)]
     if len(known) < (1 - UNDEFINED_LIMIT) * draws:
         return None
-    reach = math.sqrt(count / (count - 1)) * t_quantile(degrees_of_freedom(sizes), LEVEL)
+    reach = math.sqrt(count / (count - 1)) * t_quantile(min(df, count - 1), LEVEL) * widening
     tail = float(scipy_stats.norm.sf(reach))
     low, high = np.quantile(known, [tail, 1 - tail])
     return float(low), float(high)
@@ -77,13 +89,19 @@ def summed(features: Table, clusters: Sequence[str]) -> Table:
     return sums
 
 
-def _grouped(features: Table, sizes: Table, generator: np.random.Generator) -> tuple[Table, Table]:
+def _freedom(sizes: Table, residuals: Table | None) -> Freedom:
+    if residuals is None or not np.any(residuals):
+        return moving_together(sizes)
+    return freedom(residuals, sizes)
+
+
+def _grouped(features: Table, generator: np.random.Generator) -> Table:
     if len(features) <= MOST_CLUSTERS:
-        return features, sizes
+        return features
     groups = generator.permutation(len(features)) % MOST_CLUSTERS
     grouped = np.zeros((MOST_CLUSTERS, features.shape[1]))
     np.add.at(grouped, groups, features)
-    return grouped, np.bincount(groups, weights=sizes).astype(np.float64)
+    return grouped
 
 
 def _drawn(features: Table, draws: int, generator: np.random.Generator) -> Table:

@@ -107,7 +107,7 @@ def rogan_gladen(
     if found.se is None or found.df is None:
         return Corrected(_cut(value), None, rate, specificity, sensitivity, "no interval: all items are of one video")
     unseen = (1 - value) ** 2 * _unseen(specificity, bad) + value**2 * _unseen(sensitivity, good)
-    half = t_quantile(found.df) * math.sqrt(found.se**2 + unseen / told**2)
+    half = t_quantile(found.df) * math.sqrt((found.se * found.widening) ** 2 + unseen / told**2)
     if value - half >= 1 or value + half <= 0:
         reason = "no interval: a judge that is right as often as on the labels cannot pass this many of the items"
         return Corrected(_cut(value), None, rate, specificity, sensitivity, reason)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from demitasse.errors import ConfigError, DataError
+from evaluate.spelled import named_run
 
 if TYPE_CHECKING:
     from evaluate.records import Json, Scored
@@ -23,7 +24,7 @@ _ROW = "  {:28}{:>7}{:>8}{:>9}{:>7}{:>8}{:>11}{:>10}{:>13}{:>10}"
 
 def add_power_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `demitasse power`."""
-    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="two run folders, before and after")
+    parser.add_argument("runs", nargs="*", metavar="[NAME=]RUN", help="two run folders, before and after")
     parser.add_argument(
         "--difference", type=float, metavar="D", help="the difference to find, in the score's unit: 0.05 is 5 points"
     )
@@ -87,7 +88,8 @@ def _from_runs(args: argparse.Namespace) -> int:
 
     if len(args.runs) != 2:
         raise ConfigError(f"before and after are two run folders, and {len(args.runs)} were given")
-    arms = [load_arm(folder) for folder in args.runs]
+    named = [named_run(text) for text in args.runs]
+    arms = [load_arm(folder, name) for name, folder in named]
     before, after = (arm.scores(without=check_gold(arm.items, args.skip_gold_faults)) for arm in arms)
     pairs = [
         (row, after[key])
@@ -96,9 +98,10 @@ def _from_runs(args: argparse.Namespace) -> int:
     ]
     if not pairs:
         raise DataError(
-            f"{args.runs[0]} and {args.runs[1]} have no scored item in common; predict both from the same data"
+            f"{named[0][1]} and {named[1][1]} have no scored item in common; predict both from the same data"
         )
     rows = _rows(pairs, args.task, args.difference)
+    print(f"{named[1][0]} against {named[0][0]}, item by item:")
     print(_table(rows, args.difference))
     alone = len(before.keys() | after.keys()) - len(pairs)
     if alone:

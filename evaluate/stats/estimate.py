@@ -2,19 +2,23 @@
 
 Means carry the cluster-robust standard error with the C/(C-1) correction (as inspect_ai's `stderr(cluster=)`; Miller,
 arXiv 2411.00640, has no correction). Its t quantiles have C-1 degrees of freedom where clusters are of one size, and
-fewer where a few large ones decide. With one cluster there is no interval, and none is invented. docs/statistics.md
-gives every figure's formula, and benchmarks/coverage.py how often the intervals hold.
+fewer where a few large ones decide (`evaluate.stats.freedom`). With one cluster there is no interval, and none is
+invented. docs/statistics.md gives every figure's formula, and benchmarks/coverage.py how often the intervals hold.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats as scipy_stats
+
+from evaluate.stats.freedom import freedom, moving_together
 
 LEVEL = 0.95
 _ROUNDING = 1e-12  # a standard error below this is none
@@ -26,7 +30,9 @@ Interval = tuple[float, float]
 class Estimate:
     """A mean with its clustered standard error; `se`, `interval` and `df` are None with fewer than two clusters.
 
-    `df` are the degrees of freedom of the interval's t quantiles.
+    Where nothing varies `se` is 0 and there is no interval either: that all seen are alike does not make it sure.
+    `df` are the degrees of freedom of the interval's t quantiles, and `widening` is what multiplies the standard error
+    there (`evaluate.stats.freedom`).
     """
 
     mean: float
@@ -35,6 +41,7 @@ class Estimate:
     n: int
     clusters: int
     df: float | None = None
+    widening: float = 1.0
 
 
 def clustered_mean(values: ArrayLike, clusters: Sequence[str]) -> Estimate:
@@ -60,24 +67,11 @@ def _estimate(
     if count < 2:
         return Estimate(mean, None, None, n, count)
     se = math.sqrt(count / (count - 1) * float(np.sum(sums**2))) / float(sizes.sum())
-    df = degrees_of_freedom(sizes)
-    half = t_quantile(df) * se
-    return Estimate(mean, se, (mean - half, mean + half), n, count, df)
-
-
-def degrees_of_freedom(sizes: NDArray[np.float64]) -> float:
-    """Satterthwaite's degrees of freedom of the clustered variance of a mean, for the clusters' sizes [C].
-
-    (tr M)² / tr M² for the covariance M of the clusters' sums, which is what Bell and McCaffrey (2002) compute, with
-    the items of a cluster taken to move together, so that copies of items change nothing. C-1 where all sizes are
-    one; about 12 for 50 videos with a geometric number of questions. With C-1 for any sizes, intervals that say 95 %
-    cover 90 % where few videos hold most items.
-    """
-    shares = sizes / sizes.sum()
-    second, third, fourth, fifth = (float(np.sum(shares**power)) for power in (2, 3, 4, 5))
-    trace = second - 2 * third + second**2
-    squares = second**4 + 4 * second * fourth + 2 * third**2 - 4 * second**2 * third + fourth - 4 * fifth
-    return min(max(trace**2 / squares, 1.0), len(sizes) - 1.0) if squares > 0 else 1.0
+    if se <= _ROUNDING * max(1.0, abs(mean)):
+        return Estimate(mean, 0.0, None, n, count, moving_together(sizes).df)
+    df, widening = freedom(sums, sizes)
+    half = t_quantile(df) * se * widening
+    return Estimate(mean, se, (mean - half, mean + half), n, count, df, widening)
 
 
 def t_quantile(df: float, level: float = LEVEL) -> float:
@@ -99,12 +93,12 @@ def proportion(hits: ArrayLike, clusters: Sequence[str]) -> Estimate:
 
 def share_interval(estimate: Estimate, independent: bool = False) -> Estimate:
     """The same estimate of a share, with its interval between 0 and 1."""
-    if estimate.interval is None or estimate.se is None or estimate.df is None:
+    if estimate.se is None or estimate.df is None:
         return estimate
-    if independent or estimate.se < _ROUNDING:
+    if independent or estimate.se == 0:
         interval = wilson(round(estimate.mean * estimate.clusters), estimate.clusters)
     else:
-        interval = effective_share(estimate.mean, estimate.se, estimate.df)
+        interval = effective_share(estimate.mean, estimate.se * estimate.widening, estimate.df)
     return replace(estimate, interval=interval)
 
 
@@ -193,6 +187,6 @@ def cluster_sums(values: NDArray[np.float64], clusters: Sequence[str]) -> NDArra
 
 def cluster_places(clusters: Sequence[str]) -> tuple[NDArray[np.int64], int]:
     """Each item's cluster as a number from 0, in the order of first sight, and how many clusters there are."""
-    index: dict[str, int] = {}
-    places = np.fromiter((index.setdefault(name, len(index)) for name in clusters), dtype=np.int64, count=len(clusters))
+    index: defaultdict[str, int] = defaultdict(itertools.count().__next__)
+    places = np.fromiter(map(index.__getitem__, clusters), dtype=np.int64, count=len(clusters))
     return places, len(index)

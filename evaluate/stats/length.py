@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from evaluate.stats.estimate import Estimate, clustered_mean
 
 FEWEST_CLUSTERS = 3  # an intercept and a slope fit two exactly
+LEAST_SPREAD = 1e-3  # of tanh: below it all changes lie far from none, and the line back to none has no direction
 
 
 def length_controlled(deltas: ArrayLike, length_changes: ArrayLike, clusters: Sequence[str]) -> Estimate | None:
@@ -33,7 +34,7 @@ def length_controlled(deltas: ArrayLike, length_changes: ArrayLike, clusters: Se
         )
     if uncontrollable(changes, clusters):
         return None
-    terms = np.column_stack([np.ones_like(changes), np.tanh(changes / changes.std())])
+    terms = np.column_stack([np.ones_like(changes), _bent(changes)])
     inverse = np.linalg.inv(terms.T @ terms)
     intercept, slope = inverse @ terms.T @ gains
     residuals = gains - terms @ np.array([intercept, slope])
@@ -48,4 +49,11 @@ def uncontrollable(length_changes: ArrayLike, clusters: Sequence[str]) -> str:
         return f"fewer than {FEWEST_CLUSTERS} videos"
     if float(np.ptp(changes)) <= 1e-9 * float(np.abs(changes).max(initial=0)):
         return "every answer changed its length by the same"
+    if float(np.ptp(_bent(changes))) < LEAST_SPREAD:
+        return "every answer changed its length by nearly the same"
     return ""
+
+
+def _bent(changes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Changes of length from -1 to 1, in which one rambling answer weighs no more than another."""
+    return np.tanh(changes / changes.std())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,7 +27,7 @@ class Difference:
     """A paired mean difference, after minus before.
 
     `p` is from the sign-flip permutation test; `mde80` is the smallest true difference that would have been
-    found significant four times in five.
+    found significant four times in five, None where nothing varies.
     """
 
     estimate: Estimate
@@ -49,10 +49,12 @@ def paired_difference(before: ArrayLike, after: ArrayLike, clusters: Sequence[st
         raise ValueError(f"{len(first)} scores before and {len(second)} after; they must be of the same items")
     deltas = second - first
     estimate = clustered_mean(deltas, clusters)
+    if estimate.se == 0 and not deltas.any():  # two runs that are one
+        estimate = replace(estimate, interval=(0.0, 0.0))
     return Difference(
         estimate=estimate,
         p=sign_flip(deltas, clusters, seed),
-        mde80=None if estimate.se is None else reach() * estimate.se,
+        mde80=reach() * estimate.se if estimate.se else None,
         wins=int((deltas > 0).sum()),
         ties=int((deltas == 0).sum()),
         losses=int((deltas < 0).sum()),

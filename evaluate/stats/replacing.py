@@ -113,7 +113,7 @@ def _below(behind: Array, clusters: Sequence[str], epsilon: float) -> float:
         return 1.0  # one video shows nothing
     if found.se == 0:
         return 0.0 if found.mean < epsilon else 1.0
-    return float(scipy_stats.t.cdf((found.mean - epsilon) / found.se, found.df))
+    return float(scipy_stats.t.cdf((found.mean - epsilon) / (found.se * found.widening), found.df))
 
 
 def rating_table(judge: Sequence[float], humans: Table, clusters: Sequence[str] | None) -> tuple[Array, Sequence[str]]:

@@ -35,6 +35,13 @@ def items() -> list[Asked]:
     return rows
 
 
+@pytest.fixture
+def eight(items: list[Asked]) -> list[Asked]:
+    """The same of eight videos: as few as a sign flip takes for more than chance, where all changed by the same."""
+    again = [asked(row.task, f"again/{row.video_id}", row.question, row.reference) for row in items]
+    return items + again
+
+
 Reply = Callable[[Asked], "tuple[str, str] | str | None"]
 
 

@@ -123,3 +123,21 @@ def test_positions_are_those_of_training_unless_someone_says_otherwise(tmp_path)
     values, told = resolve(tmp_path, NOTHING | {"positions": "transformers"})
     assert values["positions"] == "transformers"
     assert any("--positions is 'transformers', not 'qwen'" in line for line in told)
+
+
+def test_weights_that_say_nothing_are_asked_as_published_ones_learnt_and_another_rule_is_warned_of(tmp_path):
+    assert resolve(tmp_path, NOTHING) == (resolve(tmp_path, NOTHING | {"positions": "qwen"})[0], [])
+    values, [warning] = resolve(tmp_path, NOTHING | {"positions": "transformers"})
+    assert values["positions"] == "transformers"
+    assert warning.startswith("warning: --positions is 'transformers'")
+
+
+def test_an_adapter_without_a_record_is_asked_by_the_positions_of_its_base(tmp_path):
+    base, adapter = tmp_path / "base", tmp_path / "adapter"
+    base.mkdir()
+    adapter.mkdir()
+    (base / "config.json").write_text("{}")
+    write_record(base, TRAINED)
+    (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(base)}))
+    values, _ = resolve(adapter, NOTHING)
+    assert values["positions"] == "transformers"

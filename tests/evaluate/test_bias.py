@@ -18,12 +18,12 @@ OPTIONS = ["runs", "sings", "sleeps", "drinks", "jumps"]
 RIGHT = 1
 
 
-def asked(number, kind, leaks, stage=5):
+def asked(number, kind, leaks, stage=5, duration=4.0):
     """A question whose CoTask 4 does or does not name the right option."""
     what = "sing" if leaks else "watch"
     cotasks = CoTasks(
         f"v{number}_0",
-        4.0,
+        duration,
         8,
         entities=(Entity("adult 1", "adult"),),
         events=(Event("adult 1", what, None, 0.0, 2.0),),
@@ -73,6 +73,14 @@ def test_each_question_type_has_its_own_row(runs):
     assert sum(types[kind]["leaked"]["n"] for kind in ("CW", "DO")) == 6
 
 
+def test_by_length_each_length_of_video_has_its_own_row(make_run):
+    rows = [asked(number, "CW", leaks=False, duration=(20.0, 30.0, 30.5, 61.0)[number % 4]) for number in range(12)]
+    before, after = (make_run(name, lambda row, said=said: said, rows) for name, said in (("one", "A"), ("two", "B")))
+    told = bias_report(load_arm(before), load_arm(after), by="length")
+    counts = {name: parts["all"]["n"] for name, parts in told["metrics"]["mcq"].items()}
+    assert (told["by"], counts) == ("length", {"30 to 60 s": 3, "all": 12, "over 60 s": 3, "up to 30 s": 6})
+
+
 def test_only_stages_that_were_shown_can_tell(runs):
     before, after = runs
     (after / "run.json").write_text(json.dumps({"settings": {"cotasks": "12"}}))
@@ -116,6 +124,8 @@ def test_the_command_prints_a_row_a_type_and_writes_json(runs, tmp_path, capsys)
     assert sum(line.startswith(("  CW ", "  DO ", "  all ")) for line in told) == 3
     assert "+100.0" in next(line for line in told if line.startswith("  all "))
     assert json.loads((tmp_path / "bias.json").read_text())["leaked"] == 6
+    assert main(["bias", *words, "--by", "length"]) == 0
+    assert "  up to 30 s " in capsys.readouterr().out
 
 
 def test_a_question_with_nothing_to_choose_among_is_not_leaked():

@@ -155,6 +155,12 @@ def test_videos_and_images_are_both_named_where_there_are_both(page, rows, items
     assert "22 items of 10 videos and images" in page(lambda row: row.reference, rows=[*rows, *items])
 
 
+def test_the_figure_of_every_picture_calls_it_an_image(page):
+    text = page()
+    assert "6 images, worst to best" in text
+    assert "Mean paired difference of each image" in text
+
+
 def test_a_report_without_grounding_has_no_section_of_boxes(page, items):
     shown = page(lambda row: row.reference, rows=items)
     assert "<h2>Boxes</h2>" not in shown and "images" not in shown

@@ -40,22 +40,48 @@ def compared(*folders, **more):
     return compare([load_arm(folder, folder.name) for folder in folders], **more)
 
 
-def test_from_all_wrong_to_all_right_is_improved_on_every_metric(make_run):
-    result = compared(judged(make_run("before", wrong), 1), judged(make_run("after", right), 5)).result
+def test_from_all_wrong_to_all_right_is_improved_on_every_metric(make_run, eight):
+    result = compared(judged(make_run("before", wrong, eight), 1), judged(make_run("after", right, eight), 5)).result
     for key, (low, high) in {
         "mcq_accuracy": (0, 1), "bcq_accuracy": (0, 1), "temporal_iou": (0, 1), "judge_mean": (1, 5),
     }.items():  # fmt: skip
         entry = result["metrics"][key]
-        assert (entry["before"], entry["after"], entry["n"]) == (low, high, 4)
-        assert entry["delta_ci95"] == [high - low, high - low]
+        assert (entry["before"], entry["after"], entry["n"]) == (low, high, 8)
+        assert (entry["delta_ci95"], entry["p"]) == (None, 2 / 2**8), "nothing varies, so that there is no interval"
     assert result["verdict"]["state"] == "improved"
-    assert result["flips"]["mcq"] == {"both_right": 0, "gained": 4, "lost": 0, "both_wrong": 0, "p": 0.125}
-    assert result["transitions"][0][4] == 4
-    assert (result["items"], result["videos"]) == (16, 4)
+    assert result["flips"]["mcq"] == {"both_right": 0, "gained": 8, "lost": 0, "both_wrong": 0, "p": 2 / 2**8}
+    assert result["transitions"][0][4] == 8
+    assert (result["items"], result["videos"]) == (32, 8)
 
 
-def test_swapping_the_arms_turns_improved_into_worse(make_run):
-    before, after = judged(make_run("before", wrong), 1), judged(make_run("after", right), 5)
+def test_four_videos_that_all_improved_by_the_same_may_be_chance(make_run):
+    result = compared(make_run("before", wrong), make_run("after", right)).result
+    entry = result["metrics"]["mcq_accuracy"]
+    assert (entry["delta"], entry["delta_ci95"], entry["p"], entry["mde80"]) == (1, None, 0.125, None)
+    assert result["verdict"]["state"] == "inconclusive"
+
+
+def test_runs_of_which_the_judge_left_unlike_numbers_unscored_are_complained_about(make_run):
+    folders = [judged(make_run(name, right), 4) for name in ("before", "after")]
+    rows = [row for _, row in read_rows(folders[1] / "judgements.jsonl")]
+    rows[0] |= {"score": None, "fault": "judge_parse"}
+    write_rows(folders[1] / "judgements.jsonl", rows)
+    [complaint] = compared(*folders).result["complaints"]
+    assert complaint.endswith("out of the difference: 0 in before, 1 in after")
+
+
+def test_no_interval_of_a_mean_leaves_the_scale(make_run):
+    scores = iter((1, 1, 1, 2))
+    folder = judged(make_run("a", right), 1)
+    rows = [row | {"score": next(scores)} for _, row in read_rows(folder / "judgements.jsonl")]
+    write_rows(folder / "judgements.jsonl", rows)
+    low, high = compared(folder, judged(make_run("b", right), 1)).result["metrics"]["judge_mean"]["arms"]["a"]["ci95"]
+    assert low == 1
+    assert high > 1.25
+
+
+def test_swapping_the_arms_turns_improved_into_worse(make_run, eight):
+    before, after = judged(make_run("before", wrong, eight), 1), judged(make_run("after", right, eight), 5)
     assert compared(after, before).result["verdict"]["state"] == "worse"
 
 

@@ -241,7 +241,7 @@ def test_the_metrics_are_compared_like_the_others(arms):
     result = compare(arms).result
     for stage in STAGES:
         entry = result["metrics"][COTASKS[stage - 1].key]
-        assert (entry["n"], entry["verdict"]) == (6, "improved")
+        assert entry["n"] == 6
         assert entry["after"] > entry["before"]
         assert entry["figures"].keys() == entry["arms"]["after"]["figures"].keys()
     assert "relations" in result["verdict"]["sentence"]

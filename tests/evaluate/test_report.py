@@ -1,16 +1,22 @@
 """The page: one file, nothing fetched, everything a model wrote escaped."""
 
+import csv
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
 from evaluate.comparing import wording
 from evaluate.comparing.arm import load_arm
 from evaluate.comparing.compare import compare
+from evaluate.records import Scored, State
 from evaluate.report import figures
-from evaluate.report.items import SHOWN, SHOWN_OF_TASK
+from evaluate.report.items import SHOWN, SHOWN_OF_TASK, _worth, link_to
+from evaluate.report.markdown import _table as markdown_table
 from evaluate.report.page import write_report
+from evaluate.report.reliability import checks
+from evaluate.report.tasks_csv import tasks_csv
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> {{ 7*7 }} {% raw %} ]]>\"'&<!--"
 
@@ -31,6 +37,12 @@ def report(make_run, tmp_path):
     return make
 
 
+def test_where_every_item_changed_by_the_same_the_page_says_so_and_not_that_there_is_one_video(report):
+    page = (report() / "index.html").read_text()
+    assert "p 0.125; every item changed by the same, or none did" in page
+    assert "one video: no interval" not in page
+
+
 def test_the_page_fetches_nothing(report):
     page = (report() / "index.html").read_text()
     assert not re.findall(r"<(?:script\s|link|iframe|object|img)\b", page)
@@ -47,8 +59,8 @@ def test_the_same_scores_make_the_same_files(report):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
 
 
-def test_the_verdict_comes_before_everything_else(report):
-    folder = report()
+def test_the_verdict_comes_before_everything_else(report, eight):
+    folder = report(rows=eight)
     sentence = "Better at multiple choice, yes or no and time spans."
     assert f"<h1>{sentence}</h1>" in (folder / "index.html").read_text()
     assert (folder / "report.md").read_text().startswith(f"# {sentence}")
@@ -67,7 +79,9 @@ def test_model_text_names_and_notes_are_escaped(report, items):
     assert "<img" not in page
     assert "&lt;script&gt;alert(1)" in page
     assert "{{ 7*7 }}" in page, "shown, and not computed"
-    assert "<script" not in (folder / "report.md").read_text()
+    text, _, command = (folder / "report.md").read_text().partition("## Made by\n\n")
+    assert "<script" not in text
+    assert command.startswith("    "), "a block of code, in which nothing is markup"
 
 
 def test_a_hostile_task_name_cannot_leave_a_figure():
@@ -170,3 +184,113 @@ def test_nothing_judged_makes_no_figure():
     assert figures.distribution({"a": dict.fromkeys(("1", "2", "3", "4", "5"), 0) | {"unscored": 4}}) is None
     assert figures.forest({"open_qa": {"n": 0}}) is None
     assert figures.letters(None) is None
+
+
+@pytest.mark.parametrize(
+    ("bounds", "said"),
+    [
+        pytest.param(None, "mean 5.00, n = 24", id="without_an_interval"),
+        pytest.param([4.5, 5.0], "mean 5.00 [4.50, 5.00], n = 24", id="with_one"),
+    ],
+)
+def test_a_figure_of_a_control_has_no_space_before_its_comma(bounds, said):
+    control = {"judges": {"m": {"score": {"mean": 5.0, "ci95": bounds, "n": 24, "holds": True}}}}
+    judge = {"controls": {"gold_as_answer": control}}
+    assert [row[-1] for row in checks({"arms": {"after": {"judge": judge}}})] == [said]
+
+
+ACTING = "\x1b[31mred\x1b]8;;http://127.0.0.1/\x1b\\x\x07\x00\u202e\r"
+
+
+def test_what_would_act_on_a_terminal_or_turn_our_words_is_spelt_out(report, items):
+    rows = [replace(row, task=f"{ACTING}{row.task}" if row.task == "open_qa" else row.task) for row in items]
+    folder = report(rows=rows, after=lambda row: f"{ACTING}{row.reference}")
+    for name in ("index.html", "report.md", "tasks.csv"):
+        text = (folder / name).read_bytes().decode()
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e]", text), name
+        assert r"\x1b" in text
+
+
+@pytest.mark.parametrize("start", ["=1", "@SUM(1)", "x\r=1", "\n=1", "\t+1", " -1", "\uff1d1"])
+def test_a_task_name_begins_no_formula_and_no_row(start):
+    entry = {"metric": "judge", "n": 1, "videos": 1, "delta": 0, "delta_ci95": None, "habit": None, "verdict": "x"}
+    entry["arms"] = {name: {"mean": 1.0, "ci95": None} for name in "ab"}
+    text = tasks_csv({"tasks": {start: entry}, "before": "a", "after": "b"})
+    assert len(re.split("[\r\n]+", text.strip())) == 2
+    assert list(csv.reader(text.splitlines()))[1][0][0] in "'x"
+
+
+def test_a_name_in_the_markdown_is_no_link_no_picture_and_one_cell():
+    from markdown_it import MarkdownIt
+
+    named = "[l](javascript:x) ![p](http://127.0.0.1/p.png) a|b\\|c <b> \\"
+    html = MarkdownIt("gfm-like", {"linkify": False}).render(markdown_table(["task", "n"], [[named, "7"]]))
+    assert not re.search("<a |<img|<b>", html)
+    assert re.findall("<td>(.*?)</td>", html)[1:] == ["7"]
+    assert "a|b\\|c &lt;b&gt; \\</td>" in html
+
+
+def test_a_command_in_the_markdown_can_be_copied_as_it_is(report):
+    command = r"demitasse compare 'a\b' '<c>'"
+    assert f"    {command}\n" in (report(command=command) / "report.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["nul\0byte.mp4", "n" * 5000, "\ud800.mp4"], ids=["nul", "too_long", "surrogate"])
+def test_a_name_that_no_file_can_have_is_not_linked(tmp_path, name):
+    assert link_to(name, tmp_path / "report", tmp_path) is None
+
+
+def test_long_texts_of_any_kind_are_cut_so_that_the_page_opens(report, items):
+    long = "word " * 50_000
+    rows = [replace(row, question=long, reference=long) if row.task == "open_qa" else row for row in items]
+    folder = report(rows=rows, after=lambda row: long)
+    assert (folder / "index.html").stat().st_size < 500_000
+    assert "(250,000 characters)" in (folder / "index.html").read_text()
+
+
+def test_a_header_with_half_a_character_makes_a_page(make_run, tmp_path):
+    folders = [make_run(name, wrong) for name in ("before", "after")]
+    (folders[0] / "run.json").write_text(r'{"student": "\ud800"}')
+    folder = write_report(compare([load_arm(one) for one in folders]), tmp_path / "report").parent
+    assert '"student": "?"' in (folder / "report.json").read_text()
+
+
+def test_a_score_between_two_is_shown_as_it_is(items):
+    row = Scored(items[3], "judge", State.SCORED, 3.5)
+    assert _worth(row) == "3.5 of 5"
+    assert _worth(replace(row, score=4.0)) == "4 of 5"
+
+
+def test_the_filter_knows_a_task_by_its_very_name(report, items):
+    rows = [replace(row, task="two  words") if row.task == "open_qa" else row for row in items]
+    assert '<option value="two  words">' in (report(rows=rows) / "index.html").read_text()
+
+
+@pytest.mark.filterwarnings("error")
+def test_long_and_foreign_names_leave_a_figure_its_room_and_the_terminal_quiet():
+    counts = {"A": 3, "B": 2}
+    names = [f"\u89c6\u9891 a checkpoint with a rather long name, step {step}" for step in range(6)]
+    assert "step 5" in figures.letters(dict.fromkeys(names, counts))
+    assert figures.label(names[3]).endswith("step 3"), "where names of one family differ"
+    assert len(figures.label("n" * 500)) == figures.LONGEST
+
+
+def test_a_verdict_that_many_tasks_make_likely_by_chance_says_so(report, eight):
+    page = (report(rows=eight) / "index.html").read_text()
+    assert "not by Holm" not in page
+    entry = {"verdict": "improved", "p_holm": 0.3}
+    assert wording.alone(entry)
+    assert not wording.alone(entry | {"p_holm": 0.049})
+    assert not wording.alone(entry | {"verdict": "inconclusive"})
+
+
+def test_many_inconclusive_tasks_are_one_sentence_and_few_are_one_each():
+    def told(many):
+        entry = {"metric": "judge", "verdict": "inconclusive", "mde80": 0.5}
+        tasks = {f"t{place}": entry | {"mde80": 0.5 + place / 10} for place in range(many)}
+        return wording.readings({"tasks": tasks, "metrics": {}, "arms": {"b": {"run": {}}}, "after": "b"})
+
+    assert len(told(wording.MOST_SENTENCES)) == wording.MOST_SENTENCES
+    [one] = told(wording.MOST_SENTENCES + 1)
+    assert one.startswith("t0, t1, t2, t3, t4, t5 and t6, inconclusive")
+    assert "one of 0.50 to 1.10, by task, or more" in one

@@ -122,6 +122,29 @@ def test_decoding_is_greedy_whatever_the_checkpoint_says(ask, kind, extra):
     assert (sampling.temperature, sampling.max_tokens, sampling.extra) == (0.0, 33, extra)
 
 
+@pytest.mark.parametrize(
+    ("family", "learnt", "kind", "warns"),
+    [
+        pytest.param("qwen2_5_vl", "transformers", "vllm", True, id="vllm_counts_otherwise_unless_told"),
+        pytest.param("qwen2_5_vl", "qwen", "vllm", False, id="vllm_counts_as_qwen_does"),
+        pytest.param("qwen3_vl", "transformers", "vllm", False, id="one_rule_where_times_are_text"),
+        pytest.param("qwen2_5_vl", "transformers", "openai", False, id="nothing_is_known_of_others"),
+    ],
+)
+def test_a_server_that_counts_positions_otherwise_than_was_learnt_is_warned_of(
+    ask, tmp_path, family, learnt, kind, warns
+):
+    from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
+
+    folder, tokenizer = tmp_path / "student", build_tokenizer(["What colour? Which way?"])
+    save_tiny(build_model(family, tokenizer), tokenizer, folder)
+    write_record(folder, HowTrained(FramesUsed(1, 4, 2), "", "answer", positions=learnt))
+    with ChatServer(Model()) as server:
+        code, _, told = ask(server.base_url, "--kind", kind, "--student", str(folder))
+    assert code == 0
+    assert ("vLLM without `--model-impl transformers` counts" in told) == warns
+
+
 def test_what_is_served_is_asked_as_its_folder_says_it_was_trained(ask, tmp_path):
     from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
 

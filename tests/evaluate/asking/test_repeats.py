@@ -38,3 +38,12 @@ def test_the_spread_is_the_samples_standard_deviation(tmp_path):
     assert json.loads((tmp_path / REPEATS).read_text())["tasks"]["mcq"]["means"] == [1.0, 0.5]
     [line] = [line for line in repeats_table(found).splitlines() if "mcq" in line]
     assert "75.0" in line and "35.4" in line and "50.0%" in line
+
+
+def test_answers_that_never_differed_leave_room_for_those_that_might(tmp_path):
+    for repeat in (1, 2):
+        write_run(tmp_path, repeat, ["A", "B", "A", "what?", "C", "C"])
+    same = write_repeats(tmp_path, 2)["tasks"]["mcq"]["same_in_all"]
+    assert same["mean"] == 1.0
+    low, high = same["ci95"]
+    assert 0 < low < 0.9 and high == 1.0, "of three videos"

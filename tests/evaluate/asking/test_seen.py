@@ -52,7 +52,9 @@ def test_what_was_seen_is_counted_among_what_is_asked(seen, counts):
 def test_the_comparison_complains_of_the_arm_that_has_seen_its_items():
     told = {"media": 1, "items": 2, "chosen_on": 4, "rounds": 3}
     result = {
-        "validity": {},
+        "before": "base",
+        "after": "tuned",
+        "validity": {name: {"faults": {}, "judge_fault": 0} for name in ("base", "tuned")},
         "skipped_gold_faults": {},
         "arms": {"base": {"run": {"trained_on": None}}, "tuned": {"run": {"trained_on": told}}},
     }

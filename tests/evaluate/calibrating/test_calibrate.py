@@ -9,6 +9,7 @@ from demitasse.cli import main
 from evaluate.calibrating.calibrate import calibrate
 from evaluate.calibrating.labels import Labels, read_labels
 from evaluate.calibrating.sample import draw, read_sample
+from evaluate.calibrating.tell import told
 from evaluate.comparing.arm import load_arm
 from evaluate.judging.judgements import JUDGEMENTS, write_judgements
 from evaluate.parse.free import parse_free
@@ -18,11 +19,11 @@ from evaluate.score.judged import Judgement, fingerprint
 HOSTILE = "</script><script>alert(1)</script> <b>bold</b>"
 
 
-def judged_run(folder, scores, answer="An answer of {side}, number {place}."):
+def judged_run(folder, scores, answer="An answer of {side}, number {place}.", reference="Reference {place}."):
     """A run of one prose item a video, with the judge's scores; None is a reply that it failed on."""
     rows, judgements = [], []
     for place, score in enumerate(scores):
-        asked = Asked(f"{place:016x}", "open_qa", f"{place}.mp4", "What happens?", f"Reference {place}.")
+        asked = Asked(f"{place:016x}", "open_qa", f"{place}.mp4", "What happens?", reference.format(place=place))
         rows.append(Prediction(asked, answer.format(side=folder.name, place=place), "stop"))
         of = fingerprint(asked, parse_free(rows[-1]).value)
         judgements.append(Judgement(asked.item_id, of, score, "so", None if score else "judge_api"))
@@ -61,6 +62,26 @@ def test_the_seed_decides_the_lot(arms):
 def test_an_item_that_the_judge_failed_on_in_one_run_is_not_drawn(tmp_path):
     arms = [judged_run(tmp_path / "a", [3] * 20), judged_run(tmp_path / "b", [None] * 5 + [3] * 15)]
     assert len(draw(arms, 50)) == 30
+
+
+def test_the_same_words_about_two_videos_are_two_cards(tmp_path):
+    """One question, one reference and one answer: a table of labels must tell them apart."""
+    arm = judged_run(tmp_path / "a", [5] * 20, "It falls.", "It falls down.")
+    assert len({card.card for card in draw([arm], 20)}) == 20
+
+
+def test_means_and_difference_are_over_the_same_items(tmp_path):
+    """The items that one run has no judged answer to leave both means, or the difference would not be theirs."""
+    scores = {"before": [5] * 4 + [1] * 16, "after": [None] * 4 + [2] * 12 + [1] * 4}
+    arms = [judged_run(tmp_path / name, of) for name, of in scores.items()]
+    cards = draw(arms, 16)
+    found = calibrate(cards, [people_of(cards, lambda card: int(card.judged))], arms)
+    means, difference = found["runs"]["means"], found["runs"]["difference"]
+    assert [one["items"] for one in (*means.values(), difference)] == [16, 16, 16]
+    assert (means["before"]["judged"], means["after"]["judged"], difference["judged"]) == (1.0, 1.75, 0.75)
+    lines = told(found)
+    assert "before: judged 1.00 over 16 items, by people's labels 1.00" in "\n".join(lines)
+    assert "difference: judged +0.75 over 16 items" in "\n".join(lines) and "counts a faulty reply as 1" in lines[-1]
 
 
 def test_the_page_shows_neither_runs_nor_scores_and_no_markup_of_a_model(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """`demitasse compare`: exit codes, the table for spreadsheets, and figures of many runs."""
 
 import csv
+import gc
 import json
 
 import pytest
@@ -33,8 +34,8 @@ def half(row):
         pytest.param(right, lambda row: None if row.task == "mcq" else right(row), ["--report-only"], 3, id="missing"),
     ],
 )
-def test_the_exit_code_says_how_it_turned_out(make_run, tmp_path, before, after, words, code):
-    runs = [str(make_run("before", before)), str(make_run("after", after))]
+def test_the_exit_code_says_how_it_turned_out(make_run, eight, tmp_path, before, after, words, code):
+    runs = [str(make_run("before", before, eight)), str(make_run("after", after, eight))]
     assert main(["compare", *runs, "--out", str(tmp_path / "report"), *words]) == code
 
 
@@ -46,13 +47,28 @@ def test_a_comparison_of_which_nothing_can_be_concluded_exits_with_two_and_still
     assert "Nothing can be concluded" in (tmp_path / "report" / "index.html").read_text()
 
 
-def test_the_table_is_one_row_a_task_of_plain_numbers(make_run, tmp_path):
-    runs = [str(make_run("before", wrong)), str(make_run("after", right))]
+def test_a_report_that_cannot_be_written_is_a_sentence_and_no_verdict(make_run, tmp_path, capsys):
+    runs = [str(make_run("before", right)), str(make_run("after", wrong))]
+    (tmp_path / "taken").write_text("a file")
+    assert main(["compare", *runs, "--out", str(tmp_path / "taken")]) == 2
+    assert "taken/report.json cannot be written (File exists)" in capsys.readouterr().err
+    assert (tmp_path / "taken").read_text() == "a file"
+
+
+def test_a_run_without_an_item_is_refused(make_run, tmp_path, capsys):
+    empty = str(make_run("empty", right, []))
+    assert main(["score", empty]) == 2
+    assert main(["compare", empty, str(make_run("other", right, [])), "--out", str(tmp_path / "report")]) == 2
+    assert capsys.readouterr().err.count("holds no item") == 2
+
+
+def test_the_table_is_one_row_a_task_of_plain_numbers(make_run, eight, tmp_path):
+    runs = [str(make_run("before", wrong, eight)), str(make_run("after", right, eight))]
     main(["compare", *runs, "--out", str(tmp_path / "report")])
     rows = {row["task"]: row for row in csv.DictReader((tmp_path / "report/tasks.csv").open())}
     assert set(rows) == {"mcq", "bcq", "temporal_localization", "open_qa"}
-    assert (float(rows["mcq"]["delta"]), float(rows["mcq"]["p"]), rows["mcq"]["verdict"]) == (1.0, 0.125, "improved")
-    assert float(rows["mcq"]["p_holm"]) == 0.375, "of three tasks that were tested"
+    assert (float(rows["mcq"]["delta"]), float(rows["mcq"]["p"]), rows["mcq"]["verdict"]) == (1.0, 2 / 2**8, "improved")
+    assert float(rows["mcq"]["p_holm"]) == 6 / 2**8, "of three tasks that were tested"
     assert rows["open_qa"]["delta"] == ""
 
 
@@ -106,3 +122,21 @@ def test_exact_figures_stand_beside_the_means(make_run, tmp_path):
     assert any(line.startswith("| bcq | balanced accuracy | 50.0%") for line in lines)
     figures = json.loads((tmp_path / "report/report.json").read_text())["tasks"]["bcq"]["closed_form"]
     assert figures["after"]["balanced_accuracy"]["value"] == 1.0
+
+
+def test_comparing_leaves_the_garbage_collector_as_it_was(make_run, tmp_path):
+    """A recipe's next stage runs in the same process."""
+    runs = [str(make_run("before", wrong)), str(make_run("after", right))]
+    assert gc.isenabled()
+    main(["compare", *runs, "--out", str(tmp_path / "report")])
+    assert gc.isenabled()
+    assert main(["compare", *runs, str(tmp_path / "absent"), "--out", str(tmp_path / "report")]) == 2
+    assert gc.isenabled()
+
+
+def test_a_judges_header_that_does_not_tell_the_votes_is_refused_by_name(make_run, tmp_path, capsys):
+    runs = [make_run("before", wrong), make_run("after", right)]
+    for run in runs:
+        (run / "judge.json").write_text(json.dumps({"model": "m", "answered": ["m-1"]}))
+    assert main(["compare", *map(str, runs), "--out", str(tmp_path / "report")]) == 2
+    assert "judge.json: 'answered' must be an object" in capsys.readouterr().err

@@ -1,12 +1,25 @@
 """What a line of a comparison holds beside its difference."""
 
+import json
+
 import numpy as np
 import pytest
 
+from evaluate.comparing.arm import load_arm
+from evaluate.comparing.compare import compare
 from evaluate.comparing.entry import macro, make_entry, paired
 from evaluate.comparing.habit import find_habit
+from evaluate.comparing.wording import readings
 from evaluate.metric import BINARY, JUDGE, MCQ, TEMPORAL
 from evaluate.records import Asked, Scored, State
+
+
+def right(asked):
+    return asked.reference
+
+
+def wrong(asked):
+    return "No"
 
 
 def row(item, task, score, metric="judge", video=None, **more):
@@ -109,3 +122,36 @@ def test_a_third_run_is_set_against_the_first_and_against_the_second():
     assert entry["delta"] == 0.5
     assert entry["from_before"]["last"]["delta"] == 1.0
     assert entry["after_against"]["last"]["delta"] == -0.5, "the second less the third"
+
+
+def test_a_gain_that_the_same_student_has_without_the_video_is_told(make_run):
+    items = [Asked(f"i{n}", "bcq", f"v{n}", "Does it move?", "Yes") for n in range(12)]
+    runs = [make_run(name, reply, items) for name, reply in (("before", wrong), ("after", right), ("blank", right))]
+    for run, frames in zip(runs, ("video", "video", "blank"), strict=True):
+        (run / "run.json").write_text(json.dumps({"student": "s", "settings": {"frames": frames}}))
+    arms = [load_arm(run) for run in runs]
+    told = [sentence for sentence in readings(compare(arms).result) if "need not come from seeing" in sentence]
+    assert told == [
+        "Yes or no, accuracy: nothing shows that after does better than blank, the same student with blank frames; so "
+        "what it gained need not come from seeing"
+    ]
+    seen = make_run("seeing", wrong, items)
+    (seen / "run.json").write_text(json.dumps({"student": "s", "settings": {"frames": "blank"}}))
+    assert not [one for one in readings(compare([*arms[:2], load_arm(seen)]).result) if "seeing" in one]
+
+
+def test_an_interval_ends_where_the_scale_does(make_run):
+    items = [Asked(f"i{n}", "bcq", f"v{n}", "Does it move?", "Yes") for n in range(3)]
+    half = make_run("after", lambda row: "No" if row.item_id == "i0" else "Yes", items)
+    runs = make_run("before", wrong, items), half
+    entry = compare([load_arm(run) for run in runs]).result["metrics"]["bcq_accuracy"]
+    assert entry["delta_ci95"][1] == 1
+    assert (entry["verdict"], entry["p"]) == ("inconclusive", 0.5)
+
+
+def test_free_text_of_which_nothing_was_judged_has_no_result_though_some_replies_failed(make_run):
+    tasks = ("open_qa", "scene_description")
+    items = [Asked(f"{task}{n}", task, f"v{n}", "What happens?", "It moves.") for task in tasks for n in range(4)]
+    runs = [make_run(name, lambda row: "It moves." if row.video_id != "v0" else "", items) for name in ("a", "b")]
+    entry = compare([load_arm(run) for run in runs]).result["metrics"]["judge_mean"]
+    assert (entry["n"], entry["verdict"], entry["macro"]) == (0, "not judged", None)

@@ -6,8 +6,9 @@ import pytest
 
 from demitasse.cli import main
 from demitasse.errors import ConfigError
+from demitasse.labels.keys import read_keys
 from evaluate.comparing.arm import load_arm
-from evaluate.comparing.keys import read_keys, with_kind
+from evaluate.comparing.keys import with_kind
 from evaluate.judging.protocol import is_judged
 from evaluate.metric import KIND
 from evaluate.records import Asked

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from demitasse.stages import CHECKOUT
 from evaluate.comparing.arm import load_arm
 from evaluate.comparing.compare import compare
 from evaluate.comparing.wording import readings
@@ -13,26 +14,12 @@ from evaluate.judging.judgements import JUDGEMENTS, write_judgements
 from evaluate.parse.free import parse_free
 from evaluate.records import Asked, Prediction, write_rows
 from evaluate.report.page import write_report
+from evaluate.report.published import read_published
 from evaluate.score.judged import Judgement, fingerprint
 
-# Judge's means of 1,000 clips before and after SFT, read from the recipe's figure (cosmos-cookbook 48a30c0).
-PUBLISHED = {
-    "weather": (4.22, 4.46),
-    "lighting": (4.56, 4.71),
-    "road_conditions": (4.55, 4.68),
-    "traffic_light": (4.29, 4.41),
-    "traffic_sign": (2.16, 2.72),
-    "additional_traffic_rules": (2.81, 3.46),
-    "road_type": (3.05, 4.14),
-    "junction_type": (3.41, 4.21),
-    "lane_type": (2.86, 3.00),
-    "additional_map_rules": (2.96, 3.35),
-    "interactive_expanded_metaaction": (2.65, 3.80),
-    "safety_analysis": (2.71, 2.78),
-    "driving_difficulty": (3.74, 4.03),
-    "rule_violation": (4.80, 4.64),
-    "interesting_scenario": (2.64, 4.08),
-}
+# Judge's means of 1,000 clips before and after SFT.
+TABLE = read_published(CHECKOUT / "recipes" / "av_captioning" / "published.yaml")
+PUBLISHED = TABLE["tasks"]
 CLIPS = 100
 
 
@@ -81,10 +68,11 @@ def test_the_published_means_come_back_key_by_key_and_as_a_macro_mean(tmp_path):
     macro = comparison.result["metrics"]["judge_mean"]["macro"]
     assert (macro["tasks"], round(macro["before"], 2), round(macro["after"], 2)) == (15, 3.43, 3.90)
     assert macro["delta"] == pytest.approx(0.47, abs=0.005)
-    page = write_report(comparison, tmp_path / "report")
+    page = write_report(comparison, tmp_path / "report", published=TABLE)
     rows = {row["task"]: row for row in csv.DictReader((page.parent / "tasks.csv").open())}
     assert [float(rows["rule_violation"][name]) for name in ("before", "after")] == [4.80, 4.64]
     assert "mean of 15 tasks" in page.read_text()
+    assert "<td>mean of 15</td><td>3.43</td><td>3.90</td><td>+0.47</td>" in page.read_text()
 
 
 def simulated(tmp_path):
@@ -109,7 +97,7 @@ def simulated(tmp_path):
 
 def test_a_habit_is_called_a_majority_class_and_a_chance_difference_inconclusive(tmp_path):
     result = simulated(tmp_path).result
-    told = readings(result["tasks"])
+    told = readings(result)
     habit = result["tasks"]["rule_violation"]["habit"]
     assert (habit["answer"], habit["majority"], habit["arms"]["base"]["given"]) == ("false", True, 1.0)
     assert habit["arms"]["base"]["balanced_accuracy"] == 0.5
@@ -125,3 +113,5 @@ def test_the_conclusions_stand_in_the_page_and_in_the_markdown(tmp_path):
         text = (folder / name).read_text()
         assert "rule_violation, majority class" in text
         assert "safety_analysis, inconclusive" in text
+    page = (folder / "index.html").read_text()
+    assert page.count("<svg") >= 2

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from demitasse import cli
+from demitasse.dataset import Item, TaskFile, write
 from demitasse.dataset.item_id import make_item_id
 from demitasse.media.probe import content_hash
 from demitasse.toyworld.render import render_clip
@@ -71,22 +72,69 @@ def test_the_spec_asks_only_what_is_failed_and_of_nothing_that_was_evaluated(run
     assert found["next"]["left_out_as_evaluated"] == ["0.mp4", "1.mp4"]
 
 
+def test_videos_of_another_run_and_of_a_dataset_are_left_out_where_they_are_named(run, spec, pool, tmp_path, capsys):
+    """A test set's run, under names of its own, and what an earlier round annotated."""
+    asked = Asked("a" * 16, "mcq", "t/held_out.mp4", "Which?", "A")
+    write_rows(tmp_path / "test/items.jsonl", [asked.to_json()])
+    row = Prediction(asked, "A", "stop", media=content_hash(pool / "2.mp4")).to_json()
+    write_rows(tmp_path / "test/predictions.jsonl", [row])
+    done = TaskFile([Item("Why?", "So.", video_id="night/5.mp4")], "open_qa", media_root=str(pool))
+    write(tmp_path / "done.json", done)
+    _, found = gaps(run, tmp_path / "out", "--spec", spec, "--leave-out", tmp_path / "test", tmp_path / "done.json")
+    assert sorted(found["next"]["files"]) == ["3.mp4", "4.mp4"]
+    assert found["next"]["left_out_as_named"] == ["2.mp4", "night/5.mp4"]
+    assert found["next"]["left_out_as_evaluated"] == ["0.mp4", "1.mp4"]
+    assert "2 files of" in capsys.readouterr().out
+
+
+def test_a_run_that_has_not_asked_about_all_its_videos_cannot_tell_them(run, spec, tmp_path, capsys):
+    """Which bytes they have is not known before they are shown, so they could be chosen."""
+    asked = Asked("c" * 16, "bcq", "later.mp4", "Does it rain?", "Yes")
+    with open(run / "items.jsonl", "a") as file:
+        file.write(json.dumps(asked.to_json()) + "\n")
+    code, _ = gaps(run, tmp_path / "out", "--spec", spec)
+    assert code == 2
+    assert "nothing has been asked about later.mp4 yet" in capsys.readouterr().err
+
+
+def test_a_sample_of_the_spec_is_not_drawn_again_from_what_was_chosen(run, spec, tmp_path):
+    content = yaml.safe_load(spec.read_text())
+    content[SECTION]["data"]["sample"] = 1
+    spec.write_text(yaml.safe_dump(content))
+    gaps(run, tmp_path / "out", "--spec", spec)
+    assert "sample" not in yaml.safe_load((tmp_path / "out/spec.yaml").read_text())[SECTION]["data"]
+
+
 def test_an_evaluated_video_is_known_under_another_name(run, spec, pool, tmp_path):
     (pool / "0.mp4").rename(pool / "renamed.mp4")
     _, found = gaps(run, tmp_path / "out", "--spec", spec)
     assert found["next"]["left_out_as_evaluated"] == ["1.mp4", "renamed.mp4"]
 
 
+def test_what_to_type_next_is_said(run, spec, tmp_path, capsys):
+    gaps(run, tmp_path / "out", "--spec", spec)
+    said = f"next: demitasse annotate video --config {tmp_path / 'out/spec.yaml'}\n"
+    assert said in capsys.readouterr().out
+
+
 def test_annotate_takes_the_spec_as_it_is(run, spec, tmp_path):
     gaps(run, tmp_path / "out", "--spec", spec, "--files", 2)
-    code = cli.main(
-        ["annotate", "video", "--config", str(tmp_path / "out/spec.yaml"), f"results_dir={tmp_path / 'next'}"]
-    )
-    items = json.loads((tmp_path / "next/step_4_output/mcq.json").read_text())["items"]
+    code = cli.main(["annotate", "video", "--config", str(tmp_path / "out/spec.yaml")])
+    made = tmp_path / "out/annotations/step_4_output"
+    items = json.loads((made / "mcq.json").read_text())["items"]
     chosen = json.loads((tmp_path / "out/gaps.json").read_text())["next"]["files"]
     assert code == 0
     assert {item["video_id"] for item in items} <= set(chosen) and items
-    assert not (tmp_path / "next/step_4_output/bcq.json").exists()
+    assert not (made / "bcq.json").exists()
+
+
+def test_results_go_where_an_override_says_and_never_into_the_earlier_runs_folder(run, spec, tmp_path):
+    content = yaml.safe_load(spec.read_text()) | {"results_dir": "of/the/earlier/run"}
+    spec.write_text(yaml.safe_dump(content))
+    gaps(run, tmp_path / "out", "--spec", spec)
+    assert yaml.safe_load((tmp_path / "out/spec.yaml").read_text())["results_dir"] == str(tmp_path / "out/annotations")
+    gaps(run, tmp_path / "out", "--spec", spec, "results_dir=elsewhere")
+    assert yaml.safe_load((tmp_path / "out/spec.yaml").read_text())["results_dir"] == "elsewhere"
 
 
 def test_the_seed_decides_which_files_are_chosen(run, spec, tmp_path):
@@ -137,16 +185,19 @@ def test_items_without_a_score_make_the_exit_code_three(run, tmp_path, capsys):
         pytest.param(["--tasks", "grounding"], "no item of grounding has a score", id="a_task_that_was_not_asked"),
         pytest.param(["--spec", "absent.yaml"], "absent.yaml: not a readable YAML file", id="no_such_spec"),
         pytest.param(["a.b=1"], "name it with --spec", id="an_override_of_nothing"),
+        pytest.param(["--leave-out", "x"], "name it with --spec", id="files_left_out_of_nothing"),
+        pytest.param(["--spec", "GOOD", "--leave-out", "absent"], "absent", id="what_is_left_out_is_not_there"),
         pytest.param(["--spec", "SPEC"], "data.video_root is not set", id="an_unset_folder"),
         pytest.param(["--spec", "SPEC", "a=="], "the value is no YAML", id="an_override_that_is_no_yaml"),
         pytest.param(["--spec", "SPEC", "license.of=1"], "data.video_root is not set", id="an_override_elsewhere"),
         pytest.param(["--spec", "SPEC", "--section", "image_referring_expression"], "has no section", id="no_section"),
     ],
 )
-def test_what_cannot_be_done_is_one_sentence(run, tmp_path, capsys, words, said):
+def test_what_cannot_be_done_is_one_sentence(run, spec, tmp_path, capsys, words, said):
     empty = tmp_path / "empty.yaml"
     empty.write_text(yaml.safe_dump({SECTION: {"license": "CC0-1.0"}}))
-    code, _ = gaps(run, tmp_path / "out", *[empty if word == "SPEC" else word for word in words])
+    files = {"SPEC": empty, "GOOD": spec}
+    code, _ = gaps(run, tmp_path / "out", *[files.get(word, word) for word in words])
     told = capsys.readouterr().err
     assert code == 2 and said in told and "Traceback" not in told
 

@@ -27,7 +27,6 @@ def test_each_task_has_its_own_mean(make_run):
 
 def test_offline_the_table_is_a_file_and_its_texts_are_texts(make_run, tmp_path, monkeypatch, capsys):
     pytest.importorskip("wandb")
-    monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
     run = make_run("mine", lambda row: "<script>alert(1)</script>=cmd")
     assert main(["results", str(run), "--to", "wandb", "--out", str(tmp_path / "out"), "--project", "p"]) == 0

@@ -51,6 +51,11 @@ def test_several_judges_at_one_endpoint_and_repeats(answered, server, capsys):
     assert set(header["agreement"]) == {"test_retest", "between_judges"}
 
 
+def test_an_endpoint_is_named_as_predict_names_it(answered, server):
+    assert main(["judge", str(answered), "--model", "m", "--endpoint", server.base_url]) == 0
+    assert server.counts.requests == 4
+
+
 JURY = """
 judges:
   - {model: scripted}
@@ -326,11 +331,12 @@ class Cut(ScriptedModel):
 
 
 @pytest.mark.parametrize("outcome", [Outcome.TRUNCATED, Outcome.BLOCKED, Outcome.REFUSED])
-def test_how_a_reply_ended_is_told_by_its_own_fields_and_no_score_is_read_from_it(answered, outcome):
+def test_how_a_reply_ended_is_told_by_its_own_fields_and_no_score_is_read_from_it(answered, outcome, capsys):
     with ChatServer(Cut(outcome)) as server:
         assert main(["judge", str(answered), "--model", "m", "--base-url", server.base_url]) == 3
     header = read_header(answered / "judge.json")
     assert header["votes"]["unscored_kinds"] == {outcome.value: 4}
+    assert f'too many are unscored (4 of 4 votes: "{outcome.value}")' in capsys.readouterr().out
     assert {row["fault"] for _, row in read_rows(answered / "judgements.jsonl")} == {"judge_api"}
 
 

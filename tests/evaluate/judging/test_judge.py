@@ -73,6 +73,10 @@ READ = [
     pytest.param("<answer>4</answer> or <answer>9</answer>", None, id="a_bad_last_tag_is_not_backed_out_of"),
     pytest.param("I would say 4 or 5", None, id="two_numbers"),
     pytest.param("NOT_ATTEMPTED", None, id="a_verdict_word"),
+    pytest.param(
+        '{"reason": "It says: a cat", "score": 5}", "score": 1}', None, id="an_answer_quoted_as_it_is_breaks_the_json"
+    ),
+    pytest.param('{"score": 4} {"score": 2', None, id="a_broken_object_last"),
     pytest.param("<think>4 perhaps", None, id="reasoning_never_closed"),
     pytest.param("", None, id="nothing"),
 ]
@@ -94,6 +98,20 @@ def test_a_reply_without_a_verdict_is_sent_back_once_then_asked_with_more_room_a
     assert [(len(request.turns), request.sampling.max_tokens) for request in first] == [(0, 1024), (1, 1024), (0, 2048)]
     assert {row.fault for row in judged_rows(answered)} == {Fault.JUDGE_PARSE}
     assert {row.score for row in judged_rows(answered)} == {None}
+
+
+def test_a_judge_that_declines_in_words_is_sent_back_once_and_then_unscored(answered, fake, judge):
+    one = fake(lambda request: "I'm sorry, but I can't assist with that request.")
+    done = judge(answered, one)
+    assert (done.scored, done.unscored, done.exit_code) == (0, 4, 3)
+    assert sorted(len(request.turns) for request in one.requests) == [0] * 4 + [1] * 4
+    assert {request.sampling.max_tokens for request in one.requests} == {1024}
+    assert {row.fault for row in judged_rows(answered)} == {Fault.JUDGE_PARSE}
+
+
+def test_a_judge_that_declines_in_words_and_then_tells_a_score_is_believed(answered, fake, judge):
+    one = fake(lambda request: 3 if request.turns else "I cannot help with this request.")
+    assert (judge(answered, one).scored, len(one.requests)) == (4, 8)
 
 
 def test_the_re_ask_is_for_the_score_alone_and_its_score_counts(answered, fake, judge):
@@ -251,7 +269,17 @@ def test_a_rubric_with_places_that_nothing_fills_is_refused(tmp_path, text, more
     assert why in str(fault.value)
 
 
-@pytest.mark.parametrize("name", ["openai:127.0.0.1:8000/Student-7b", "student-7B"])
+def test_an_alias_behind_which_the_student_answers_is_the_student(answered, fake, judge):
+    (answered / "run.json").write_text(json.dumps({"student": "openai:loopback/student-7b"}))
+    said = Reply(Outcome.SUCCESS, '{"reason": "", "score": 5}', model="Student-7b")
+    validity = judge(answered, fake(lambda request: said, "openai:loopback/examiner")).header["validity"]
+    assert validity["self_judged"] is True
+    assert "votes came from Student-7b, which is the student itself" in validity["warnings"]
+
+
+@pytest.mark.parametrize(
+    "name", ["openai:127.0.0.1:8000/Student-7b", "student-7B", " student-7b", "a/student-7b/./", "student-7b:latest"]
+)
 def test_the_student_may_not_judge_itself_unless_allowed(answered, fake, judge, name):
     (answered / "run.json").write_text(json.dumps({"student": "runs/models/student-7b/"}))
     one = fake(lambda request: 5, name)
@@ -272,7 +300,7 @@ def test_the_header_tells_who_judged_by_which_words_and_what_it_took(answered, f
     judge(answered, fake(lambda request: 4))
     header = json.loads((answered / "judge.json").read_text())
     assert (header["model"], header["rubric"], header["sees"]) == ("fake/judge-1", "likert", "text")
-    assert header["answered"] == ["fake/judge-1-dated"]
+    assert header["answered"] == {"fake/judge-1-dated": 4}
     assert "Rate the response on this scale" in header["prompt"]
     assert "not with published ones" in header["comparability"]
     assert (header["items"], header["scored"], header["requests"], header["cache_hits"]) == (4, 4, 4, 0)

@@ -51,6 +51,9 @@ def test_what_the_script_makes_of_a_choice(reply, hit):
         pytest.param('```json\n{"result": [[0, 5], [4, 10]]}\n```', 1.0, id="and_are_merged_within"),
         pytest.param("[[0.2, 0.9]]", 0.07, id="spans_below_one_are_seconds"),
         pytest.param("nowhere", 0.0, id="no_number_at_all_is_saved_as_none"),
+        pytest.param('from 0 to 5: ```json\n{"result": null}\n```', 0.0, id="a_fenced_null_is_saved_as_no_spans"),
+        pytest.param('from 0 to 5: ```json\n{"result": ""}\n```', 0.0, id="and_so_is_a_fenced_empty_text"),
+        pytest.param('from 0 to 5: ```json\n{"result": "x"}\n```', 0.5, id="but_another_text_gives_way_to_the_numbers"),
     ],
 )
 def test_what_the_script_makes_of_spans(reply, overlap):

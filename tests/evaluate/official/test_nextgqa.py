@@ -99,6 +99,9 @@ def test_without_answers_or_questions_acc_at_gqa_is_not_made_up(write):
 SPANS = [
     pytest.param([4, 8], None, 100.0, id="a_list"),
     pytest.param([[4, 8]], None, 100.0, id="a_list_of_one_span"),
+    pytest.param([[4, 8], [0, 20]], None, 100.0, id="ranked_spans_of_which_the_first_counts"),
+    pytest.param([[4, 8], [4, 8, 9]], None, 100.0, id="ranked_spans_though_a_later_one_is_none"),
+    pytest.param([[], [4, 8]], "empty", None, id="ranked_spans_of_which_the_first_is_empty"),
     pytest.param("from 4 s to 8 s", None, 100.0, id="text"),
     pytest.param('{"start": 4, "end": 8}', None, 100.0, id="json_in_text"),
     pytest.param({"span": [4, 8]}, None, 100.0, id="named"),
@@ -119,6 +122,13 @@ def test_a_span_is_read_or_its_fault_is_counted(write, span, fault, official):
     expected = 100.0 if official is None else (100.0 + official) / 2
     assert report.figure("mIoU").official == pytest.approx(expected), "what it cannot read is not in its divisor"
     assert report.figure("mIoU").ours == pytest.approx(50.0 if fault else 100.0), "a fault grounds nothing"
+
+
+def test_a_better_span_further_down_the_ranking_does_not_count(write):
+    truth = {"7": {"duration": 20, "location": {"0": [[4, 8]]}}}
+    report = score([write("t.json", truth)], [write("p.json", {"7_0": [[0, 20], [4, 8]]})])
+    assert report.figure("mIoU").ours == pytest.approx(20.0)
+    assert any("1 predictions are lists of spans: the first of each counts" in note for note in report.notes)
 
 
 def test_spans_may_be_shares_of_the_duration_rounded_as_the_script_does(write):

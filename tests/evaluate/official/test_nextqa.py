@@ -112,6 +112,18 @@ def test_the_script_compares_what_stands_side_by_side_to_the_letter(questions, w
     assert (found.official, found.ours) == (official, ours)
 
 
+def test_a_video_called_0012_is_not_12(questions, write):
+    """pandas reads the column as numbers, so that the script asks for `12_1`; an id is a text."""
+    path = questions([("0012_1", "CH", 1), ("7_0", "CW", 0)])
+    whole = score([path], [write("p.json", {"0012_1": 1, "7_0": 0})])
+    assert (whole.figure("Acc").ours, whole.counts["videos"], whole.counts["faults"]) == (100.0, 2, {})
+    told = right([("12_1", "CH", 1), ("7_0", "CW", 0)])
+    as_pandas = score([path], [write("p.json", told)])
+    assert (as_pandas.figure("Acc").official, as_pandas.figure("Acc").ours) == (None, 50.0)
+    assert as_pandas.counts["faults"] == {"missing": 1}
+    assert as_pandas.counts["predictions_of_unknown_questions"] == 1
+
+
 def test_of_two_options_that_read_alike_either_is_right(write):
     """So it is in two of NExT-QA's test questions; where the answer is published as text, it is not known which."""
     path = write("q.csv", "video_id,qid,question,answer,type,a0,a1,a2\n1,0,who,happy,CW,sad,happy,happy\n")

@@ -1,5 +1,6 @@
 """Prediction files in the shapes in which they are written, and files that are refused."""
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +52,18 @@ HARNESSES = [
 @pytest.mark.parametrize("value", HARNESSES)
 def test_the_files_of_common_harnesses_are_read(write, value):
     assert read_given([write("p.json", value)], ["7_0", "7_1"])[0]["7_0"].raw == "B"
+
+
+def test_empty_lines_of_a_table_are_passed_over(write):
+    given, _ = read_given([write("p.csv", "\nid,prediction\n\n7_0,B\n\n\n")], ["7_0"])
+    assert given["7_0"].raw == "B"
+
+
+def test_a_compressed_file_is_named_as_such(tmp_path):
+    path = tmp_path / "p.json"
+    path.write_bytes(gzip.compress(b"{}"))
+    with pytest.raises(DataError, match="is compressed"):
+        load_json(path)
 
 
 def test_a_table_is_read(write):
@@ -113,7 +126,7 @@ BROKEN = [
     pytest.param('{"7_0": 1, "7_0": 2}', "'7_0' is there twice", id="a_name_twice_of_which_json_keeps_the_last"),
     pytest.param("7_0: B", "neither JSON nor JSONL", id="no_json"),
     pytest.param('{"id": "7_0", "pred": 1}\n{"id"', "neither JSON nor JSONL .line 2", id="a_torn_last_line"),
-    pytest.param("{}", "with something in it", id="nothing"),
+    pytest.param("{}", "holds nothing", id="nothing"),
     pytest.param("3", "not int", id="a_number"),
     pytest.param("[" * 100_000, "neither JSON nor JSONL", id="brackets_without_end"),
 ]

@@ -113,6 +113,7 @@ FORMS = [
     pytest.param("q.json", json.dumps({"data": items()}), id="under_a_name"),
     pytest.param("q.json", json.dumps({str(place): one for place, one in enumerate(items())}), id="by_name"),
     pytest.param("q.jsonl", "\n".join(map(json.dumps, items())), id="lines"),
+    pytest.param("q.json", "\ufeff" + json.dumps(items()), id="after_a_byte_order_mark"),
     pytest.param(
         "q.json", json.dumps([one | {"choices": list(TEXTS), "answer": 0} for one in items()]), id="bare_choices"
     ),

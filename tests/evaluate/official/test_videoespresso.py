@@ -184,3 +184,29 @@ def test_figures_by_likeness_stand_beside_those_by_letter_and_name_the_embedder(
     assert report.figure(f"embedding: {MICRO}").official is None
     assert report.figure(MICRO).ours == 0.0
     assert any("not comparable" in note for note in report.notes)
+
+
+def asked_twice(said):
+    """One question of one video, twice, with other options the second time."""
+    other = [option.replace("the pan is hot", "a bell rings") for option in OPTIONS]
+    return [row(model_output=said[0]), row(options=other, answer="(A)", model_output=said[1])]
+
+
+def test_the_order_of_predictions_does_not_matter_where_a_question_is_asked_twice(write):
+    test = write("test.json", asked_twice(("", "")))
+    given = write("output.json", asked_twice(("C", "A"))[::-1])
+    assert score([test], [given]).figure(MICRO).ours == 100.0
+
+
+def test_predictions_without_options_are_of_the_first_the_second_and_so_on(write):
+    test = write("test.json", asked_twice(("", "")))
+    bare = [{name: one[name] for name in ("video_path", "question", "model_output")} for one in asked_twice(("C", "A"))]
+    assert score([test], [write("output.json", bare)]).figure(MICRO).ours == 100.0
+    assert score([test], [write("output.json", bare[::-1])]).figure(MICRO).ours == 0.0
+
+
+def test_the_scripts_column_is_left_open_where_it_would_count_a_row_that_was_never_asked(write):
+    test = write("test.json", [row(model_output="C")])
+    report = score([test], [write("output.json", [row(model_output="C"), row(7, model_output="A")])])
+    assert (report.figure(MICRO).official, report.figure(MICRO).ours) == (None, 100.0)
+    assert any("1 predictions besides" in note for note in report.notes)

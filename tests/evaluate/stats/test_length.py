@@ -64,6 +64,7 @@ def test_ten_copies_change_no_interval():
     [
         pytest.param([5] * 12, NAMES, "by the same", id="no_variation_of_length"),
         pytest.param([0] * 12, NAMES, "by the same", id="no_change_of_length"),
+        pytest.param([100 + change for change in range(12)], NAMES, "nearly the same", id="all_much_longer_alike"),
         pytest.param(LONGER, list("aaaaaabbbbbb"), "fewer than 3 videos", id="two_videos"),
     ],
 )

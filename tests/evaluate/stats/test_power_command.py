@@ -47,6 +47,13 @@ def test_two_runs_tell_what_they_can_see_and_what_is_needed(runs, tmp_path, caps
     assert "70.0" in capsys.readouterr().out, "points, as everywhere for accuracy"
 
 
+def test_runs_may_be_named_as_in_compare(runs, capsys):
+    assert main(["power", f"base={runs[0]}", f"tuned={runs[1]}"]) == 3
+    assert capsys.readouterr().out.startswith("tuned against base, item by item:")
+    assert main(["power", f"={runs[0]}", runs[1]]) == 2
+    assert "write NAME=DIR" in capsys.readouterr().err
+
+
 def test_every_task_has_a_row_and_one_that_did_not_change_says_so(runs, capsys):
     main(["power", *runs])
     told = capsys.readouterr().out
