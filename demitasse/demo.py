@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from pathlib import Path
 from typing import Any
 
 from demitasse.atomic import write_text
-from demitasse.recipe import QUICKSTART, SKIPPED, add_values_arguments, read_recipe, run_recipe
+from demitasse.recipe import FINE, QUICKSTART, read_recipe, run_recipe
+from demitasse.recipe.command import add_values_arguments
+from demitasse.recipe.record import RECORD
 
 METRICS = ("mcq_accuracy", "bcq_accuracy", "judge_mean", "temporal_iou")
 CONTROLS = {"blank_frames": "reasoning, blank frames", "answers_only": "answers only"}
@@ -31,12 +32,11 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
 def run_demo(args: argparse.Namespace) -> int:
     """Run the quickstart recipe and sum it up; returns the exit code of its worst stage."""
     values = [f"student={args.student}"] if args.student else []
-    began = time.monotonic()
-    code = run_recipe(QUICKSTART, [*values, *args.values], args.until)
-    if code not in (0, SKIPPED) or args.until is not None:
+    code = run_recipe(QUICKSTART, [*values, *args.values], args.until, args.again, anew=args.anew)
+    if code not in FINE or args.until is not None:
         return code
-    run = Path(read_recipe(QUICKSTART, [*values, *args.values]).values["run"])
-    summary = summarise(run, time.monotonic() - began)
+    run = read_recipe(QUICKSTART, [*values, *args.values]).run
+    summary = summarise(run, _json(run / RECORD)["seconds"])
     write_text(run / "summary.json", json.dumps(summary, indent=2) + "\n")
     print(closing(run, summary))
     return code
