@@ -40,6 +40,7 @@ from demitasse.dataset import Item, question_text, read_folder
 from demitasse.student.collate import collate
 from demitasse.student.encode import IGNORE, Encoded, Encoder, see
 from demitasse.student.family import family_of
+from demitasse.student.record import FramesUsed, HowTrained, write_record
 from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
 from demitasse.student.tiny_training import Sayings, advance, letter_lesson, schedule, teach_eye
 from demitasse.student.vision import VisionSettings, read_vision_settings
@@ -290,6 +291,7 @@ def main() -> None:
     draw = partial(sayings, voice, vision, model.config.video_token_id, chance, args.batch_size)
     teach_eye(model.model.visual, draw, vision, args.lr, args.eye_steps)
     save_tiny(model, tokenizer, args.out, SIZE)
+    write_record(args.out, HowTrained(FramesUsed(fps=1.0, max_frames=8, min_frames=4), "", "answer"))
 
 
 if __name__ == "__main__":

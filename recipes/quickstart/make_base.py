@@ -32,6 +32,7 @@ from demitasse.dataset import Dialect, Item, mcq_answer, question_text, span_ans
 from demitasse.student.collate import Batch, collate
 from demitasse.student.encode import IGNORE, Encoded, Encoder, see
 from demitasse.student.family import family_of
+from demitasse.student.record import FramesUsed, HowTrained, write_record
 from demitasse.student.tiny import TinyFamily, build_model, build_tokenizer, save_tiny
 from demitasse.student.tiny_training import advance, letter_lesson, schedule, silence
 from demitasse.student.vision import read_vision_settings
@@ -220,6 +221,7 @@ def main() -> None:
     train(model, Lessons(encoder, chance), tokenizer, args)
     silence(model, QUIET, model.config.video_token_id)
     save_tiny(model, tokenizer, args.out)
+    write_record(args.out, HowTrained(FramesUsed(fps=1.0, max_frames=8, min_frames=4), "", "answer"))
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ from demitasse.dataset.grounding import grounding_answer, grounding_question, un
 from demitasse.student.collate import collate
 from demitasse.student.encode import IGNORE, Encoder, see
 from demitasse.student.family import family_of
+from demitasse.student.record import FramesUsed, HowTrained, write_record
 from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
 from demitasse.student.tiny_training import Sayings, advance, schedule, silence, teach_eye
 from demitasse.student.vision import VisionSettings, read_vision_settings
@@ -247,6 +248,7 @@ def main() -> None:
     teach_eye(model.model.visual, draw, vision, args.lr, args.eye_steps)
     silence(model, QUIET, empty)
     save_tiny(model, tokenizer, args.out, SIDE)
+    write_record(args.out, HowTrained(FramesUsed(fps=1.0, max_frames=8, min_frames=4), "", "answer"))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from demitasse.selector.wording import caption_item, need_item
 from demitasse.student.collate import Batch, collate
 from demitasse.student.encode import IGNORE, Encoded, Encoder, see
 from demitasse.student.family import family_of
+from demitasse.student.record import FramesUsed, HowTrained, write_record
 from demitasse.student.sight import only
 from demitasse.student.tiny import build_model, build_tokenizer, save_tiny
 from demitasse.student.tiny_training import advance, schedule, silence
@@ -152,6 +153,7 @@ def main() -> None:
     train(model, Lessons(encoder, chance), tokenizer, args)
     silence(model, QUIET, model.config.video_token_id)
     save_tiny(model, tokenizer, args.out, SIZE)
+    write_record(args.out, HowTrained(FramesUsed(fps=1.0, max_frames=8, min_frames=4), "", "answer"))
 
 
 if __name__ == "__main__":
