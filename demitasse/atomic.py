@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from demitasse.errors import DiskFullError, is_disk_full
+from demitasse.errors import DataError, DiskFullError, is_disk_full
+
+_NO_SUCH_PLACE = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
 
 
 @contextmanager
-def replacing(path: Path, durable: bool = True) -> Iterator[Path]:
+def replacing(path: Path, durable: bool = True, makes_folders: bool = True) -> Iterator[Path]:
     """A path to write to; on leaving the block it becomes `path`.
 
     With `durable` it is on the disk when the block is left; without, which a power cut may undo, thousands of files
     that can be written anew take no longer than they must.
 
-    Missing folders are made. After an error nothing is left behind and `path` is as it was. Two processes may
+    Missing folders are made, unless `makes_folders` is false: what is late then does not bring back a folder that
+    others have removed. After an error nothing is left behind and `path` is as it was. Two processes may
     write the same target: the last to finish wins, and readers see one whole file or the other. What a kill
     leaves behind starts with a dot and lacks the target's own suffix, so that it is no input to anything.
 
     Raises:
         DiskFullError: if the disk does not take it.
+        DataError: if there can be no such file: a folder stands there, a file in place of a folder, or it is forbidden.
     """
     partial = path.parent / f".{uuid4().hex}.partial"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if makes_folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         if durable:
             _sync(partial)
@@ -37,9 +42,12 @@ def replacing(path: Path, durable: bool = True) -> Iterator[Path]:
     except OSError as error:
         if is_disk_full(error):
             raise DiskFullError(f"{path} could not be written ({error.strerror}): make room and run again") from None
+        if isinstance(error, _NO_SUCH_PLACE) and Path(error.filename or "") in (partial, *path.parents):
+            raise DataError(f"{path} cannot be written ({error.strerror}); name another place") from None
         raise
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str, durable: bool = True) -> None:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from demitasse.errors import DemitasseError, is_disk_full
 from demitasse.stages import STAGES, use_checkout
+from demitasse.visible import one_visible_line
 
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
@@ -23,7 +24,11 @@ EXIT_PIPE_CLOSED = 141  # what a shell reports of a command that SIGPIPE ended
 
 
 class Command(NamedTuple):
-    """Where a subcommand lives: `module` offers `add_NAME_arguments(parser)` and `run_NAME(args) -> int`."""
+    """Where a subcommand lives: `module` offers `add_NAME_arguments(parser)` and `run_NAME(args) -> int`.
+
+    It may also offer `check_NAME_arguments(args)`, which refuses what no input could mend and reads no data: a recipe
+    calls it for all its stages before the first of them runs.
+    """
 
     help: str
     module: str
@@ -31,7 +36,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "demo": Command("the whole loop on toy videos, offline, in minutes", "demitasse.demo"),
-    "run": Command("a recipe's stages in order, resumable", "demitasse.recipe"),
+    "run": Command("a recipe's stages in order, resumable", "demitasse.recipe.command"),
     "toyworld": Command("write small videos and pictures whose truth is known", "demitasse.toyworld.command"),
     "plan": Command(
         "what a run will cost before it starts: requests and money, or tokens, memory and time",
@@ -61,8 +66,12 @@ COMMANDS = {
 }
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, passed_on: tuple[type[DemitasseError], ...] = ()) -> int:
     """Run a subcommand.
+
+    Args:
+        argv: its words; those of the process if none are given.
+        passed_on: errors that the caller tells of, and that are raised.
 
     Returns:
         The exit code: 0 fine; 2 bad arguments, configuration or input; 3 finished, but something was skipped or
@@ -74,7 +83,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except DemitasseError as fault:
-        print(f"demitasse: {' '.join(str(fault).split())}", file=sys.stderr)
+        if isinstance(fault, passed_on):
+            raise
+        print(f"demitasse: {one_visible_line(str(fault))}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:
         print("demitasse: interrupted; start it again to go on", file=sys.stderr)
@@ -97,14 +108,23 @@ def _run(words: list[str]) -> int:
         parser.print_help()
         return 0 if words else EXIT_BAD_INPUT
     name, *rest = words
-    if name not in COMMANDS:
-        near = get_close_matches(name, COMMANDS, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(COMMANDS)}"
-        raise DemitasseError(f"there is no command '{name}'; {hint}")
+    check_command(name)
     add_arguments, run = _functions(name)
     parser = argparse.ArgumentParser(prog=f"demitasse {name}", description=COMMANDS[name].help)
     add_arguments(parser)
     return run(parser.parse_args(rest))
+
+
+def check_command(name: str) -> None:
+    """Refuse what is no command.
+
+    Raises:
+        DemitasseError: with the nearest one.
+    """
+    if name not in COMMANDS:
+        near = get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(COMMANDS)}"
+        raise DemitasseError(f"there is no command '{name}'; {hint}")
 
 
 def _functions(
@@ -116,6 +136,18 @@ def _functions(
         use_checkout()
     loaded = import_module(module)
     return getattr(loaded, f"add_{name}_arguments"), getattr(loaded, f"run_{name}")
+
+
+def arguments_of(name: str, parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], None]:
+    """Declare a subcommand's arguments; returns its check of them, which does nothing where it offers none.
+
+    Raises:
+        DemitasseError: if there is no such command.
+    """
+    check_command(name)
+    add_arguments, run = _functions(name)
+    add_arguments(parser)
+    return getattr(sys.modules[run.__module__], f"check_{name}_arguments", lambda _: None)
 
 
 def of_stage(module: str) -> ModuleType:

@@ -19,6 +19,10 @@ class ConfigError(DemitasseError):
     """A configuration key or value that cannot be used."""
 
 
+class OtherRunError(ConfigError):
+    """A folder holds what another run made, with other settings or of other data, and this one does not mix with it."""
+
+
 class DataError(DemitasseError):
     """A data file, item or field that cannot be used."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from demitasse.config.overrides import take_overrides_anywhere
 from demitasse.errors import ConfigError
 
 ANNOTATE, TRAIN = "annotate", "train"
@@ -19,6 +20,7 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stage", choices=(ANNOTATE, TRAIN), help="which, if the file has both")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="as for `demitasse annotate` or `train`")
+    take_overrides_anywhere(parser)
     group = parser.add_argument_group("training")
     group.add_argument("--gpu", metavar="NAME", help="say whether it fits and how long it takes: h100-80, h200, l40s …")
     group.add_argument("--gpus", type=int, metavar="N", help="so many of them (default: 1)")

@@ -89,7 +89,8 @@ class ScriptedModel:
         try:
             told = self._told(request)
         except KeyError:
-            return Reply(Outcome.ERROR, error=f"the scripted model knows no step '{request.step}'", model=self.name)
+            error = f"the scripted model knows no step '{request.step}': it teaches, checks and judges, no more"
+            return Reply(Outcome.ERROR, error=error, model=self.name)
         except DataError as fault:  # a picture or box that no model of this style takes
             return Reply(Outcome.ERROR, error=str(fault), model=self.name)
         text = told if isinstance(told, str) else orjson.dumps(told).decode()

@@ -10,9 +10,7 @@ the place of these numbers as soon as it has answered.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -31,7 +29,7 @@ class TokenRule:
     Attributes:
         image_pixels: pixels of an image that make one token.
         image: tokens of an image of any size, in the place of `image_pixels`.
-        video_second: tokens of a second of video that is sent whole.
+        video_second: tokens of a second of video that is sent whole and read at one frame a second.
     """
 
     image_pixels: float = 28 * 28
@@ -41,6 +39,13 @@ class TokenRule:
     def image_tokens(self, width: int, height: int) -> float:
         """Tokens of one image."""
         return self.image if self.image is not None else width * height / self.image_pixels
+
+    def read_at(self, fps: float | None) -> TokenRule:
+        """The rule where the model is told how many frames a second to read; its own choice is taken for one.
+
+        Fewer than one count as one: a second holds sound as well, and an estimate shall not be too low.
+        """
+        return self if fps is None else replace(self, video_second=self.video_second * max(1.0, fps))
 
 
 DEFAULT = TokenRule()
@@ -53,18 +58,17 @@ def text_tokens(text: str) -> float:
 
 def estimate_tokens(request: Request, rule: TokenRule = DEFAULT) -> int:
     """About as many tokens as the prompt will take, its media included."""
-    return math.ceil(_text_bytes(request) / 4 + media_tokens(describe_media(request.parts), rule))
+    return math.ceil(_text_bytes(request) / 4 + _media_tokens(request, rule))
 
 
 def most_tokens(request: Request, rule: TokenRule = DEFAULT) -> int:
     """No fewer tokens than the prompt will take: no tokenizer makes more tokens than bytes; media have a margin."""
-    return math.ceil(_FRAMING + _text_bytes(request) + _MARGIN * media_tokens(describe_media(request.parts), rule))
+    return math.ceil(_FRAMING + _text_bytes(request) + _MARGIN * _media_tokens(request, rule))
 
 
-def media_tokens(described: Sequence[dict[str, Any]], rule: TokenRule) -> float:
-    """Tokens of what `describe_media` described."""
-    total = 0.0
-    for media in described:
+def _media_tokens(request: Request, rule: TokenRule) -> float:
+    rule, total = rule.read_at(request.sampling.fps), 0.0
+    for media in describe_media(request.parts):
         if "seconds" in media:
             total += media["seconds"] * rule.video_second
         else:

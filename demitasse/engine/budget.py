@@ -18,6 +18,7 @@ import orjson
 from demitasse.chat.model import Outcome, Reply, Request, Usage
 from demitasse.chat.tokens import most_tokens
 from demitasse.engine.journal import Row, Rows, read_rows
+from demitasse.engine.shard import Shard, find_shards
 from demitasse.engine.step import Stop
 from demitasse.errors import ConfigError
 from demitasse.prices import FREE, Prices
@@ -193,7 +194,9 @@ def _spent(row: Row, prices: Prices) -> float:
     return cost or 0.0
 
 
-def open_purse(prices: Prices, cap: float | None, folder: Path, models: Iterable[str]) -> Ledger | None:
+def open_purse(
+    prices: Prices, cap: float | None, folder: Path, models: Iterable[str], shard: Shard | None = None
+) -> Ledger | None:
     """The money of a run; None where there is no cap.
 
     Args:
@@ -201,6 +204,7 @@ def open_purse(prices: Prices, cap: float | None, folder: Path, models: Iterable
         cap: dollars.
         folder: the results folder; what earlier runs in it have spent counts.
         models: names of those that will be asked.
+        shard: whose part it is: an equal one of what runs of the whole folder have left, less what it has spent.
 
     Raises:
         ConfigError: if a model's price is not known: a cap that does not see all costs is none.
@@ -212,4 +216,7 @@ def open_purse(prices: Prices, cap: float | None, folder: Path, models: Iterable
             raise ConfigError(
                 f"budget_usd is {cap:g}, but {prices.source} has no price for {model}: add one, or leave the budget out"
             )
-    return Ledger(cap, spent_in(folder, prices))
+    if shard is None:
+        return Ledger(cap, spent_in(folder, prices))
+    left = cap - spent_in(folder, prices, besides=[other for other, _ in find_shards(folder)])
+    return Ledger(max(0.0, left) / shard.count, spent_in(shard.folder(folder), prices))

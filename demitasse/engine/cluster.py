@@ -12,5 +12,6 @@ class Cluster:
     """A Ray cluster, and how much of it a run takes."""
 
     address: str = setting("", "of a running cluster, auto or host:port; empty starts one here for this run")
-    workers: int = setting(2, "processes that take videos or images", ge=1)
+    workers: int = setting(2, "processes that take videos, images or questions", ge=1)
     cpus_per_worker: int = setting(1, "of the cluster, for decoding; the rest is waiting", ge=1)
+    gpus_per_worker: int = setting(0, "of the cluster, for a model that a worker loads itself", ge=0)

@@ -76,7 +76,7 @@ def take_stock(results_dir: Path) -> Stock:
 def _refuse_mixture(folders: Sequence[Path]) -> None:
     if len(folders) > 1:
         raise DataError(
-            f"{folders[0]} and {folders[1]} were run with different settings or prompts: compare their annotate.yaml "
+            f"{folders[0]} and {folders[1]} were run with different settings or prompts: compare what is saved in them "
             "and run the shards that are behind again; what has not changed is not bought again"
         )
 

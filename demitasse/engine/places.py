@@ -7,7 +7,8 @@ from collections.abc import Hashable
 import numpy as np
 from numpy.typing import NDArray
 
-_RECENT = 4096  # keys in the dict, before they are sorted in with the others
+_RECENT = 4096  # keys in the dict, before they are sorted in with the others …
+_PART = 64  # … or so large a part of the others, for each sorting copies them all
 
 
 class Places:
@@ -41,7 +42,7 @@ class Places:
         """Give a key its place, in the stead of an earlier one."""
         self._count += self.get(key) is None
         self._recent[hash(key)] = place
-        if len(self._recent) >= _RECENT:
+        if len(self._recent) >= max(_RECENT, len(self._hashes) // _PART):
             self._sort_in()
 
     def _sort_in(self) -> None:

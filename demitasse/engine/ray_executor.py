@@ -150,7 +150,7 @@ class _Run:
 
     def supervise(self, records: list[Record], cap: float | None, spent: float) -> None:
         """Start the workers and see to them until the run is over."""
-        shared = {"num_cpus": 0, "max_concurrency": _MANY}
+        shared = {"num_cpus": 0, "max_concurrency": _MANY, "scheduling_strategy": self._here()}
         self._dealer = self.ray.remote(**shared)(Dealer).remote(records)
         self._limiter = self.ray.remote(**shared)(Limiter).remote(cap, spent)
         self._shares_purse = cap is not None
@@ -179,8 +179,15 @@ class _Run:
         for actor in self._actors.values():
             self.ray.kill(actor)
 
+    def _here(self) -> Any:
+        """This machine: what all workers share must not go down with another one."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        return NodeAffinitySchedulingStrategy(self.ray.get_runtime_context().get_node_id(), soft=False)
+
     def _start(self, worker: int) -> None:
-        actor = self.ray.remote(num_cpus=self.cluster.cpus_per_worker)(Worker).remote(os.getcwd())
+        needs = {"num_cpus": self.cluster.cpus_per_worker, "num_gpus": self.cluster.gpus_per_worker}
+        actor = self.ray.remote(**needs)(Worker).remote(os.getcwd())
         known = self.results_dir
         share = Share(self._folder(worker), (), paid=known, done=known, parts=self.cluster.workers)
         result = actor.work.remote(
@@ -254,9 +261,20 @@ def _joined(cluster: Cluster) -> Iterator[Any]:
         where = cluster.address or "this machine"
         raise ConfigError(f"ray.address: no Ray cluster at {where} ({' '.join(str(error).split())[:200]})") from None
     try:
+        _refuse_without_cards(ray, cluster)
         yield ray
     finally:
         ray.shutdown()
+
+
+def _refuse_without_cards(ray: Any, cluster: Cluster) -> None:
+    """Of CPUs a cluster of our own has enough; for GPUs that are nowhere its workers would wait for ever."""
+    wanted, there = cluster.gpus_per_worker * cluster.workers, int(ray.cluster_resources().get("GPU", 0))
+    if not cluster.address and wanted > there:
+        raise ConfigError(
+            f"{cluster.workers} Ray workers with {cluster.gpus_per_worker} GPUs each want {wanted}, and this machine "
+            f"has {there}: ask for fewer, or name a cluster that has them"
+        )
 
 
 @contextmanager

@@ -93,11 +93,12 @@ class ShardState:
     """What a shard's folder tells of itself.
 
     Attributes:
-        kind: what is made, as the command is called that makes it: "video", "espresso".
+        kind: what is made, as the command is called that makes it: "video", "espresso", "predict".
         settings: hash of everything that decides the answers; shards of one run have the same.
         pure: whether nothing in the folder was made with other settings.
         summary: how its inputs ended; None until it has come to its end.
         merged: whether everything in the folder has been taken over into the results folder.
+        command: the command line of the whole run, where no file beside it says what it was run with.
     """
 
     kind: str
@@ -105,6 +106,7 @@ class ShardState:
     pure: bool = True
     summary: Summary | None = None
     merged: bool = False
+    command: str = ""
 
     def save(self, folder: Path) -> None:
         """Write it, whole."""
@@ -130,7 +132,7 @@ def read_state(folder: Path) -> ShardState | None:
         raise DataError(f"{path}: not the state of a shard ({error}); remove it and run the shard again") from None
 
 
-def begin_shard(shard: Shard, results_dir: Path, kind: str, settings: str) -> ShardState:
+def begin_shard(shard: Shard, results_dir: Path, kind: str, settings: str, command: str = "") -> ShardState:
     """Note that a shard begins; its folder must be locked. Returns its state, to be completed at its end.
 
     Raises:
@@ -145,7 +147,8 @@ def begin_shard(shard: Shard, results_dir: Path, kind: str, settings: str) -> Sh
             )
     folder = shard.folder(results_dir)
     earlier = read_state(folder)
-    state = ShardState(kind, settings, pure=earlier is None or (earlier.pure and earlier.settings == settings))
+    pure = earlier is None or (earlier.pure and earlier.settings == settings)
+    state = ShardState(kind, settings, pure, command=command)
     state.save(folder)
     return state
 

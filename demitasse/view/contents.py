@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from demitasse.dataset import Item
+from demitasse.labels.check import is_object
 from demitasse.view.boxes import declared_units, page_units, written_boxes
 from demitasse.view.edits import item_name, text_hash
 
@@ -193,6 +194,8 @@ def _entry_row(entry: Entry) -> Json:
         "question": item.question,
         "answer": item.answer,
     }
+    if is_object(item.extra):
+        row["keyed"] = True
     if item.reasoning is not None:
         row["reasoning"] = item.reasoning
     if entry.marks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from demitasse.dataset import Item, TaskFile, read, read_folder, read_parts
 from demitasse.dataset.schema import TASKS
 from demitasse.engine.journal import read_rows
 from demitasse.errors import DataError
+from demitasse.labels import OF_ITEM
 from demitasse.view.contents import Entry, Mark, MediaTable, Medium, Review, Tone, boxes_of
 from demitasse.view.pictures import add_pictures, is_picture_results
 from demitasse.view.timeline import add_captions, is_results
@@ -129,7 +131,9 @@ def _add_predictions(review: Review, table: MediaTable, run: Path) -> None:
     review.decidable = False
     review.notes.append("These are predictions, to be looked at. Decisions are taken about the dataset itself.")
     replies = {row.get("item_id"): row for row in read_rows(run / "predictions.jsonl")}
-    scores = {row.get("item_id"): row for row in read_rows(run / "scores.jsonl")} if _has(run, "scores.jsonl") else {}
+    scores: defaultdict[Any, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in read_rows(run / "scores.jsonl") if _has(run, "scores.jsonl") else ():
+        scores[(row.get("extra") or {}).get(OF_ITEM) or row.get("item_id")].append(row)
     if not scores:
         review.notes.append(f"They are not scored yet: `demitasse score {review.title}` does that.")
     asked = read_rows(run / "items.jsonl") if _has(run, "items.jsonl") else iter(replies.values())
@@ -141,7 +145,7 @@ def _add_predictions(review: Review, table: MediaTable, run: Path) -> None:
         item = Item(str(row.get("question", "")), str(row.get("reference", "")), video_id=name)
         item.extra |= extra if isinstance(extra, dict) else {}
         index = table.index(name, folders.get(name))
-        marks = _score_marks(reply, scores.get(row.get("item_id")))
+        marks = _score_marks(reply, scores[row.get("item_id")])
         review.entries.append(Entry(item, str(row.get("task", "")), index, marks, str(reply.get("response", ""))))
 
 
@@ -174,17 +178,21 @@ def _quality_marks(extra: Mapping[str, Any]) -> list[Mark]:
     return marks
 
 
-def _score_marks(reply: Mapping[str, Any], score: Mapping[str, Any] | None) -> list[Mark]:
+def _score_marks(reply: Mapping[str, Any], scores: Iterable[Mapping[str, Any]]) -> list[Mark]:
     finish = str(reply.get("finish", ""))
     marks = [] if finish in ("", "stop") else [Mark("reply", finish, "bad", str(reply.get("error", "")))]
-    if score is None:
-        return marks
+    return [*marks, *map(_score_mark, scores)]
+
+
+def _score_mark(score: Mapping[str, Any]) -> Mark:
+    """What a score says; one of a reply to several keys goes by its key."""
     metric, worth, reason = str(score.get("metric", "score")), score.get("score"), str(score.get("reason") or "")
+    name = str(score.get("task")) if (score.get("extra") or {}).get(OF_ITEM) else metric
     if score.get("fault"):
-        return [*marks, Mark(metric, str(score["fault"]), "bad" if worth is not None else "unsure", reason)]
+        return Mark(name, str(score["fault"]), "bad" if worth is not None else "unsure", reason)
     if worth is None:
-        return [*marks, Mark(metric, "unscored", "unsure", reason)]
-    return [*marks, Mark(metric, *_worth(metric, float(worth)), reason)]
+        return Mark(name, "unscored", "unsure", reason)
+    return Mark(name, *_worth(metric, float(worth)), reason)
 
 
 def _worth(metric: str, worth: float) -> tuple[str, Tone]:

@@ -10,6 +10,7 @@ import orjson
 
 from demitasse.answers.reasoning import split_reasoning
 from demitasse.chat.model import Outcome, Reply, Usage
+from demitasse.visible import one_visible_line
 
 # What vLLM and SGLang say of a reply that its own server broke off: not the model's end, whatever stands there.
 _BROKEN_OFF = frozenset({"abort", "error", "repetition"})
@@ -125,11 +126,11 @@ def error_message(body: object) -> str:
 
 
 def one_line(text: str) -> str:
-    """`text` on one line, cut to 300 characters: fit for an error message.
+    """`text` on one line, nothing in it acting on a terminal, cut to 300 characters: fit for an error message.
 
     The end is kept as well: vLLM puts a whole video's pixels into a message, and what was wrong with it behind them.
     """
-    flat = " ".join(text.split())
+    flat = one_visible_line(text)
     return flat if len(flat) <= 300 else f"{flat[:179]}…{flat[-120:]}"
 
 

@@ -16,7 +16,10 @@ function drawCard() {
   if (state.editing) return;
   const edit = editOf(item);
   if (scene && scene.view) gatherItems();
-  const parts = [cardHead(item), ...notices(item), ...questionBlock(item, edit), ...answerBlock(item, edit)];
+  const [asked, told] = [questionBlock(item, edit), answerBlock(item, edit)];
+  // One question asks every video for all keys: what is read is the label.
+  const body = item.keyed ? [...told, make("details", "", make("summary", "", "Question"), ...asked)] : [...asked, ...told];
+  const parts = [cardHead(item), ...notices(item), ...body];
   const text = textOf(item, edit);
   if (text.reasoning) parts.push(make("h3", "", "Reasoning"), prose(text.reasoning), ...was(item.reasoning || "", text.reasoning));
   if (item.marks) parts.push(make("h3", "", "Verdicts"), make("div", "marks", ...item.marks.toSorted((a, b) => TONES.indexOf(a[2]) - TONES.indexOf(b[2])).map(markLine)));

@@ -6,7 +6,9 @@ const ROW = 30; // pixels, as in page.css
 function wordsOf(index) {
   const item = state.data.items[index];
   const text = textOf(item, editOf(item));
-  const found = [text.question, text.answer, text.reasoning, item.reply || "", state.data.media[item.medium].name];
+  // One question asks every video for all keys: its classes would be found everywhere. So `weather: dense fog` is found.
+  const asked = item.keyed ? text.answer.replaceAll('"', "") : text.question;
+  const found = [asked, text.answer, text.reasoning, item.reply || "", state.data.media[item.medium].name];
   for (const [, , , reason] of item.marks || []) found.push(reason);
   return found.join("\n").toLowerCase();
 }
@@ -78,9 +80,10 @@ function itemRow(index) {
   return placed(row, index);
 }
 
-// A line for an item: its question, or the phrase that its boxes are labelled with, for such questions all begin alike.
+// A line for an item: its question, or where questions all begin alike what it says: its label, or its boxes' phrase.
 function titleOf(item) {
   const { question, answer } = textOf(item, editOf(item));
+  if (item.keyed) return answer.replace(/[{}"]/g, "").replace(/\s+/g, " ").trim();
   const [, label] = (item.units && /"label": ("(?:[^"\\]|\\.)*")/.exec(answer)) || [];
   return label ? JSON.parse(label) : question.split("\n")[0];
 }
