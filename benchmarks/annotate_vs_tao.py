@@ -315,12 +315,12 @@ def run_ours(results: str, spec: str) -> None:
     """Our side, in a process of its own."""
     import openai  # noqa: F401  the original imports its client before its clock starts, too
 
-    from annotate.video_reasoning.config import read_spec
-    from annotate.video_reasoning.pipeline import annotate
+    from annotate.video_reasoning.config import Spec
+    from annotate.video_reasoning.pipeline import run_of
 
     overrides = json.loads(Path(spec).read_text())
     started = time.perf_counter()
-    annotated = annotate(read_spec(None, overrides), progress=False)
+    annotated = run_of(Spec.read(None, overrides)).annotate(progress=False)
     wall = time.perf_counter() - started
     print(f"{results}: {annotated.summary.line()}")
     print(json.dumps({"wall": wall}))

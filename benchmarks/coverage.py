@@ -77,6 +77,16 @@ def lopsided(chance: Chance, videos: int = VIDEOS) -> NDArray[np.int64]:
     return np.maximum(1, np.round(chance.lognormal(1.2, 1.2, videos))).astype(np.int64)
 
 
+def giants(chance: Chance, videos: int = VIDEOS) -> NDArray[np.int64]:
+    """Three videos with 60 questions, and the others with one to six."""
+    return np.concatenate([np.full(3, 60), chance.integers(1, 7, videos - 3)])
+
+
+def pareto(chance: Chance, videos: int = VIDEOS) -> NDArray[np.int64]:
+    """A heavy tail: up to 150 questions a video."""
+    return np.clip(np.round(2 * chance.pareto(1.3, videos) + 1), 1, 150).astype(np.int64)
+
+
 Sizes = Callable[..., NDArray[np.int64]]
 
 
@@ -304,6 +314,10 @@ DESIGNS = [
     Design("mean of 1-5, uneven videos", mean(uneven)),
     Design("mean of 1-5, geometric", mean(geometric)),
     Design("mean of 1-5, lopsided", mean(lopsided)),
+    Design("mean of 1-5, three giants", mean(giants)),
+    Design("mean of 1-5, Pareto", mean(pareto)),
+    Design("share 0.5, three giants", share(0.5, sizes=giants)),
+    Design("share 0.9, Pareto", share(0.9, sizes=pareto)),
     Design("share 0.5", share(0.5)),
     Design("share 0.5, geometric", share(0.5, sizes=geometric)),
     Design("share 0.1", share(0.1)),
@@ -314,7 +328,9 @@ DESIGNS = [
     Design("share 0.03, 200 videos", share(0.03, videos=200)),
     Design("change of 1-5, uneven", score_change(uneven)),
     Design("change of 1-5, geometric", score_change(geometric)),
-    Design("change of 1-5, lopsided", score_change(lopsided), known=True),
+    Design("change of 1-5, lopsided", score_change(lopsided)),
+    Design("change of 1-5, three giants", score_change(giants)),
+    Design("change of 1-5, Pareto", score_change(pareto)),
     Design("change of accuracy near 0.5", accuracy_change(0.0)),
     Design("change of accuracy near 0.03", accuracy_change(float(norm.isf(0.03)))),
     Design("bootstrap, change of 1-5, uneven", resampled_change(uneven)),

@@ -34,11 +34,17 @@ CHOICES = (
     "A. walking a dog\nB. riding a horse\nThe answer is B.", "B because A is not visible.",
     "Between C and D, I choose D.", "Based on the video, (C).", "Dogs walk.", "Because Cars drive.",
     "The answer is B, not C", "<answer>B</answer>", "\\boxed{B}", "B or not B", "Both A and C", "C, clearly",
+    "<answer>B", "<B>", "<|begin_of_box|>B<|end_of_box|>", "B riding a horse", "The person is riding a horse.",
+    "I believe B.", "Definitely B!", "It is not A; it is B.", "B rather than A.", "\\boxed{\\textbf{B}}",
+    "\\boxed{riding a horse}", "\u7b54\u6848\u662fB", "\u7b54\u6848\uff1aB", "\u9009B\u3002",
+    "\u7b54\u6848\u4e0d\u662fB", "La respuesta es B.",
+    "La respuesta no es B.", "A: 30 %, B: 70 %", "a) b) c) d)", "C'est la vie", '{"answer": "B",}', "\uff22",
 )  # fmt: skip
 WORDS = (
     "Yes", "no", "Yes.", "No, it does not.", "Nothing moves.", "Now it turns.", "yes and no", "north",
     "The answer is yes.", "It does.", "", "No. 5 is seen.", "not sure", "Yes/No", "I cannot see the video.",
-    "Yes, there is no car.",
+    "Yes, there is no car.", "\u662f\u7684\u3002", "There is no car.", "No information.", "If yes, then it turns.",
+    "The sign says NO PARKING.", "<answer>No</answer>", "Yes\u2014it does", "\\boxed{Yes}", "I would not say yes.",
 )  # fmt: skip
 TRUTH = (3.0, 7.0)
 TIMES = (
@@ -46,7 +52,10 @@ TIMES = (
     "00:00:03 - 00:00:07", '{"start": "00:03", "end": "00:07"}', '{"start": "00:00:03", "end": "00:00:07"}', "3s-7s",
     "3\u20137", "7 - 3", "[3, 7]", "The event happens in 3 - 7 seconds", "starts at 3 seconds, ends at 7 seconds",
     "frames 3 to 7", "2 men, 3 - 7 seconds", "3 - 7 or 8 - 9", "tomorrow", "", "the dog runs to 7",
-    "00:03.5 - 00:07.5",
+    "00:03.5 - 00:07.5", "<answer>3 to 7</answer>", "<answer>7 to 3</answer>", "Answer: 3 - 7", "\\boxed{3 - 7}",
+    '{"timestamp": [3, 7]}', '{"start": 3, "end": 7,}', "3 - 5, 6 - 7 s", "00:00:03,000 --> 00:00:07,000",
+    "3\u79d2\u52307\u79d2", "3 s through 7 s", "in the interval [3s, 7s]", "the ratio is 3 to 7", "from 3 to 7 cars",
+    "-3 - 7", "3 - 7 minutes", "1:00:03 - 1:00:07",
 )  # fmt: skip
 BOX = (0.1, 0.1, 0.5, 0.5)
 BOXES = (

