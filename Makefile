@@ -8,22 +8,29 @@ READY := $(VENV)/.ready
 # Makes the environment if there is none, or one whose making was interrupted: that has a python but no pip.
 MAKE_VENV := $(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 
-.PHONY: demo test lint smoke venv clean
+.PHONY: demo test lint smoke docs venv clean
 
 demo: $(READY)
 	$(BIN)/demitasse demo
 
+# A file's tests stay together, for they share what they have made, and files go in their order: the few heavy tests of
+# a file, clusters and trainings of several processes, would otherwise all run at the end, and at once.
+WORKERS ?= 2
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-# The quickstart with a handful of clips and steps: every stage, in a minute, learning nothing.
+# Every recipe's smoke.yaml, from nothing, in runs/smoke: each stage of each, on generated data, in minutes.
 smoke: $(READY)
-	$(BIN)/demitasse demo run=runs/smoke videos=24 eval_videos=8 steps=6 pictures=24 eval_pictures=8 grounding_steps=6
+	$(BIN)/python recipes/smoke.py
 
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The site: the pages, and the API from docstrings, in site/. A warning is an error.
+docs: $(READY)
+	$(BIN)/python -m mkdocs build --quiet
 
 venv: $(READY)
 

@@ -9,6 +9,8 @@ import pytest
 
 # Tiny models gain nothing from a second thread, and lose much where other tests' processes compete for the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# wandb looks once in a process: set by the test that needs it, it would come too late after one that only imports it.
+os.environ.setdefault("WANDB_MODE", "offline")
 
 
 @pytest.fixture

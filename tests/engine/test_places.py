@@ -30,3 +30,15 @@ def test_a_hundred_thousand_keys_take_less_than_three_megabytes() -> None:
         assert tracemalloc.get_traced_memory()[0] < 3e6
     finally:
         tracemalloc.stop()
+
+
+def test_the_more_keys_there_are_the_more_seldom_all_of_them_are_copied(monkeypatch) -> None:
+    monkeypatch.setattr("demitasse.engine.places._RECENT", 8)
+    copies = []
+    sort_in = Places._sort_in
+    monkeypatch.setattr(Places, "_sort_in", lambda self: (copies.append(1), sort_in(self)))
+    places = Places()
+    for number in range(8_000):
+        places.put(number, number)
+    assert len(copies) < 300, "one for every eight keys would copy for a square of their number"
+    assert all(places.get(number) == number for number in range(8_000))

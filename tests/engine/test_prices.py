@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from demitasse.chat.model import Image, Request, Text, Turn, Usage, Video
+from demitasse.chat.model import Image, Request, Sampling, Text, Turn, Usage, Video
 from demitasse.chat.tokens import TokenRule, estimate_tokens, most_tokens
 from demitasse.errors import ConfigError
 from demitasse.prices import Entry, Prices, load_prices
@@ -111,6 +111,12 @@ def request(*parts: Text | Image | Video, **more: object) -> Request:
         pytest.param(request(Text("車" * 100)), 75, id="as_utf8"),
         pytest.param(request(Text(""), system="b" * 40, turns=(Turn("c" * 40, "d" * 40),)), 30, id="all_of_the_texts"),
         pytest.param(request(Video(b"x", "video/mp4", 10.0)), 3000, id="300_a_second_of_video"),
+        pytest.param(
+            request(Video(b"x", "video/mp4", 10.0), sampling=Sampling(fps=4)), 12000, id="as_many_frames_as_it_reads"
+        ),
+        pytest.param(
+            request(Video(b"x", "video/mp4", 10.0), sampling=Sampling(fps=0.1)), 3000, id="fewer_than_one_as_one"
+        ),
         pytest.param(request(Image(b"unreadable", "image/jpeg")), 1338, id="an_image_of_unknown_size"),
     ],
 )

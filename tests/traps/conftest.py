@@ -13,8 +13,8 @@ import orjson
 import pytest
 from av.stream import Disposition
 
-from annotate.video_reasoning.config import read_spec
-from annotate.video_reasoning.pipeline import annotate
+from annotate.video_reasoning.config import Spec
+from annotate.video_reasoning.pipeline import run_of
 from demitasse.media.pool import DecodePool
 from demitasse.toyworld.render import render_clip
 from demitasse.toyworld.world import toy_clip
@@ -56,8 +56,8 @@ class Shop:
 
     def annotate(self, base_url: str, *overrides: str) -> int:
         """The same in this process, with decode workers that are there already; returns the exit code."""
-        spec = read_spec(None, self.arguments(base_url, *overrides)[3:])
-        return annotate(spec, progress=False, pool=self._pool).exit_code
+        spec = Spec.read(None, self.arguments(base_url, *overrides)[3:])
+        return run_of(spec).annotate(progress=False, pool=self._pool).exit_code
 
     def start(self, arguments: list[str], before: str = "", **options) -> subprocess.Popen:
         """`before` is Python that runs in the process before the command does."""

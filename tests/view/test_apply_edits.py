@@ -161,10 +161,19 @@ def test_a_dataset_is_not_written_over_itself_or_among_another(dataset, tmp_path
     assert "not of this dataset" in capsys.readouterr().err and not (tmp_path / "other" / "mcq.json").exists()
 
 
+def test_where_nobody_has_decided_anything_the_copy_is_the_dataset(dataset, tmp_path, capsys):
+    assert main(["data", "apply-edits", str(dataset), "--out", str(tmp_path / "out")]) == 0
+    told = capsys.readouterr().out
+    assert "0 decisions: " in told and f"`demitasse view {dataset}`" in told
+    assert "0 accepted, 0 edited, 0 rejected, 3 undecided" in told
+    assert validate(tmp_path / "out") == [] and len(read(tmp_path / "out" / "mcq.json").items) == 2
+
+
 def test_missing_edits_are_one_sentence_that_says_where_they_come_from(dataset, tmp_path, capsys):
     command = ["data", "apply-edits", str(dataset), "--out", str(tmp_path / "out")]
-    assert main(command) == 2
+    assert main([*command, "--decided-only"]) == 2
     told = capsys.readouterr().err
     assert "edits.jsonl is not there" in told and f"`demitasse view {dataset}`" in told
+    assert not (tmp_path / "out").exists()
     assert main([*command, "--edits", "gone.jsonl"]) == 2
     assert "gone.jsonl cannot be read" in capsys.readouterr().err
