@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
 
 from demitasse.errors import ConfigError
 
@@ -131,58 +132,71 @@ def _mapping(source: Source, key: str) -> dict[str, Source]:
     return source.content
 
 
+# Where PyYAML was built without libyaml its own parser stands in, a tenth as fast.
+_Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(Composer, _Parser):
+    """libyaml's parser under Python's composer.
+
+    libyaml's own composer goes down into lists without a limit: a file of very many brackets would end the process.
+    """
+
+    def __init__(self, text: str) -> None:
+        _Parser.__init__(self, text)
+        Composer.__init__(self)
+
+
 def _parse(text: str, name: str) -> Source:
-    loader = yaml.SafeLoader(text)
-    loader.name = name
     try:
-        node = loader.get_single_node()
-        return _source(node) if node else Source("", name)
+        node = _Loader(text).get_single_node()
+        return _source(node, name) if node else Source("", name)
     except yaml.YAMLError as fault:
         mark = getattr(fault, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark and name != COMMAND_LINE else ""
+        # What is missing at the end of the text is missed by libyaml on the line behind it.
+        line = f", line {min(mark.line, text.count(chr(10))) + 1}" if mark and name != COMMAND_LINE else ""
         problem = getattr(fault, "problem", None) or "it cannot be parsed"
         raise ConfigError(f"{name}{line}: not readable as YAML: {problem}") from fault
+    except UnicodeError as fault:
+        raise ConfigError(f"{name}: not readable as YAML: it is not Unicode text") from fault
     except RecursionError as fault:
         raise ConfigError(f"{name}: an alias holds itself, or lists nest too deeply") from fault
-    finally:
-        loader.dispose()
 
 
-def _source(node: yaml.Node) -> Source:
-    place = _place(node)
+def _source(node: yaml.Node, name: str) -> Source:
+    place = _place(node, name)
     if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.startswith("tag:yaml.org,2002:python"):
         raise ConfigError(f"{place}: the tag {node.tag} is not allowed; write plain values")
     if isinstance(node, yaml.ScalarNode):
-        return Source(node.value, place, quoted=node.style is not None)
+        return Source(node.value, place, quoted=bool(node.style))
     if isinstance(node, yaml.SequenceNode):
-        return Source([_source(child) for child in node.value], place)
-    return Source(_pairs(node), place)
+        return Source([_source(child, name) for child in node.value], place)
+    return Source(_pairs(node, name), place)
 
 
-def _pairs(node: Any) -> dict[str, Source]:
+def _pairs(node: Any, name: str) -> dict[str, Source]:
     """A mapping's keys and values, with merged (`<<`) ones first so that the mapping's own win."""
     own: dict[str, Source] = {}
     merged: dict[str, Source] = {}
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise ConfigError(f"{_place(key)}: a key must be a plain word")
-        if key.value == "<<" and key.style is None:
-            for parent in _parents(value):
-                merged = _pairs(parent) | merged
+            raise ConfigError(f"{_place(key, name)}: a key must be a plain word")
+        if key.value == "<<" and not key.style:
+            for parent in _parents(value, name):
+                merged = _pairs(parent, name) | merged
         elif key.value in own:
-            raise ConfigError(f"{_place(key)}: key '{key.value}' is given twice in one mapping")
+            raise ConfigError(f"{_place(key, name)}: key '{key.value}' is given twice in one mapping")
         else:
-            own[key.value] = _source(value)
+            own[key.value] = _source(value, name)
     return merged | own
 
 
-def _parents(node: Any) -> Iterator[yaml.MappingNode]:
+def _parents(node: Any, name: str) -> Iterator[yaml.MappingNode]:
     for parent in node.value if isinstance(node, yaml.SequenceNode) else [node]:
         if not isinstance(parent, yaml.MappingNode):
-            raise ConfigError(f"{_place(node)}: '<<' must be followed by a mapping")
+            raise ConfigError(f"{_place(node, name)}: '<<' must be followed by a mapping")
         yield parent
 
 
-def _place(node: yaml.Node) -> str:
-    name = str(node.start_mark.name)
+def _place(node: yaml.Node, name: str) -> str:
     return name if name == COMMAND_LINE else f"{name}, line {node.start_mark.line + 1}"

@@ -164,6 +164,8 @@ def test_what_is_written_means_what_the_field_says(tmp_path, text, key, value):
         pytest.param("prices: {a: cheap}", ["'prices.a' is cheap", "a number"], id="value_in_a_dict"),
         pytest.param("name: a\nname: b", ["line 2", "'name'", "twice"], id="key_given_twice"),
         pytest.param("name: [a", ["line 1", "not readable as YAML"], id="broken_yaml"),
+        pytest.param("limit: 1\nname: [a,\n  b", ["line 3", "not readable as YAML"], id="unfinished_list"),
+        pytest.param(f"extra: {'[' * 100_000}", ["nest too deeply"], id="very_many_brackets"),
         pytest.param("- a", ["[a]", "mapping"], id="a_list_as_the_whole_file"),
         pytest.param("name: !!python/name:os.system x", ["line 1", "tag", "not allowed"], id="python_tag"),
         pytest.param("extra: &a {b: *a}", ["holds itself"], id="alias_of_itself"),
@@ -225,6 +227,7 @@ def test_the_last_override_wins(tmp_path):
         pytest.param("=1", "not of the form key=value", id="no_key"),
         pytest.param("spec.yaml", "a file is named with --config", id="a_file_without_its_option"),
         pytest.param("steps=[0", "not readable as YAML", id="broken_yaml"),
+        pytest.param("name='\udcff'", "not Unicode text", id="byte_that_is_no_text"),
     ],
 )
 def test_a_mistake_in_an_override_says_command_line(tmp_path, override, says):
