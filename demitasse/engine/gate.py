@@ -28,6 +28,7 @@ _NEWEST = 0.1  # weight of the newest call in a step's average of tokens
 # Let in at one turn of the event loop. Of 512 that begin together none is sent before all are prepared, half a second
 # later, and so it is again with their answers; a few at a time are spread over that time and stay so.
 _AT_ONCE = 4
+_ABSENT = 10.0  # seconds without a connection, from the start of a run, after which nobody is waited for
 _JITTER = 0.25  # a pause is up to this share longer, so that several runs do not come back at once
 
 
@@ -95,6 +96,7 @@ class Gate:
         self._closed_until = 0.0  # monotonic, as are all times here
         self._cooldown = min(limits.cooldown, limits.longest_wait)
         self._throttled_since: float | None = None  # None after an answer
+        self._missed_since: float | None = None  # when the first connection failed
         self._alarm: asyncio.TimerHandle | None = None
         self._let_in = 0  # at this turn of the event loop
         self._answers = 0
@@ -200,6 +202,8 @@ class Gate:
             self._back_off(permit, reply)
         elif reply.status in _DENIED and not self._answers:
             self._trip(f"{self._name} refuses the key ({reply.error}): set the right one and run again")
+        elif reply.unsent and not self._answers:
+            self._miss(reply)
 
     def _grow(self) -> None:
         self._window = min(self._window + 1, self._ceiling)
@@ -230,6 +234,14 @@ class Gate:
             f"{self._name} says 'later'{wait}, and more than {self.limits.patience:g} s are not waited for; the last "
             f"with: {reply.error}; run again when it is ready, what was answered is kept"
         )
+
+    def _miss(self, reply: Reply) -> None:
+        """An endpoint that was never there: its address is wrong, or it was not started."""
+        now = time.monotonic()
+        if self._missed_since is None:
+            self._missed_since = now
+        if now - self._missed_since > _ABSENT:
+            self._trip(f"{self._name} cannot be reached ({reply.error}): start it, or mend its address, and run again")
 
     def _trip(self, message: str) -> None:
         """Turn everyone away from now on, who waits already too."""

@@ -18,6 +18,7 @@ ANSWER = Reply(Outcome.SUCCESS, "yes", usage=Usage(60, 40))
 LATER = Reply(Outcome.ERROR, error="HTTP 429", retryable=True, status=429, retry_after=0.0)
 OVERLOADED = Reply(Outcome.ERROR, error="HTTP 503", retryable=True, status=503)
 BUSY = Reply(Outcome.ERROR, error="HTTP 500", retryable=True, status=500)
+UNREACHED = Reply(Outcome.ERROR, error="the connection failed (refused)", retryable=True, unsent=True)
 
 
 def run(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
@@ -222,3 +223,30 @@ def test_a_clock_that_is_set_back_or_forward_changes_nothing(monkeypatch: pytest
         return time.monotonic() - begun
 
     assert 0.15 <= run(work) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("first", "after", "stops"),
+    [
+        pytest.param(UNREACHED, 11.0, True, id="never_there"),
+        pytest.param(UNREACHED, 9.0, False, id="not_there_yet"),
+        pytest.param(ANSWER, 11.0, False, id="gone_after_an_answer"),
+        pytest.param(BUSY, 11.0, False, id="the_first_miss_a_moment_ago"),
+    ],
+)
+def test_an_endpoint_that_was_never_there_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, first: Reply, after: float, stops: bool
+) -> None:
+    async def work() -> None:
+        gate = Gate("m", Limits(concurrency=2, cooldown=0))
+        one, other = await enter_all(gate, 2)
+        await gate.leave(one, first)
+        later = time.monotonic() + after
+        monkeypatch.setattr("demitasse.engine.gate.time.monotonic", lambda: later)
+        await gate.leave(other, UNREACHED)
+
+    if stops:
+        with pytest.raises(Stop, match="m cannot be reached .*refused.*start it, or mend its address"):
+            run(work)
+    else:
+        run(work)
