@@ -178,7 +178,7 @@ def spent_in(results_dir: Path, prices: Prices, besides: Sequence[Path] = ()) ->
         path = results_dir / name
         with Rows([folder / name for folder in besides], _spending) as elsewhere:
             for row in read_rows(path) if path.exists() else ():
-                total += 0.0 if _spending(row) in elsewhere else _spent(row, prices)
+                total += 0.0 if besides and _spending(row) in elsewhere else _spent(row, prices)
     return total
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from demitasse.engine.limits import Limits
 from demitasse.errors import ConfigError, DataError
+from evaluate.asking.provenance import find_out
 from evaluate.comparing.arm import JUDGE_RUN, Arm, read_header
 from evaluate.judging.family import refuse_self
 from evaluate.judging.gather import LIMITS, Gathered, Money, gather_votes
@@ -86,6 +87,7 @@ def judge_run(
     """
     protocol = protocol or Protocol()
     items = check_run(arm, judges, protocol, allow_self)
+    find_out()
     given = list(exchanges(arm.items, arm.predictions))
     work = arm.folder / protocol.profile.named(WORK_FOLDER)
     gathered = gather_votes(given, judges, protocol, work, limits, money, progress)
