@@ -2,8 +2,9 @@
 
     demitasse run recipes/quickstart/config.yaml run=runs/elsewhere
 
-`read` makes commands of a recipe's file, `words` takes them apart, `traces` tells what they read and wrote, `plan` says
-which are done and what the others will cost, `run` runs those, and `record` keeps what is known of them in `run.json`.
+`read` makes commands of a recipe's file, `words` takes them apart, `needs` tells what has to be there for them,
+`traces` what they read and wrote, `plan` says which are done and what the others will cost, `run` runs those, and
+`record` keeps what is known of them in `run.json`.
 """
 
 from demitasse.recipe.read import Recipe, read_recipe

@@ -12,6 +12,7 @@ import re
 import shlex
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
@@ -49,17 +50,33 @@ def read_arguments(recipe: Recipe, place: int, shown: Callable[[str], str]) -> N
     """
     name, *words = shlex.split(recipe.commands[place])
     parser = _Parser()
-    try:
+    with refusing(recipe, place, shown):
         check = _declared(name, parser)
         args = _parsed(parser, words)
-        if all(path.is_file() and not within(path, recipe.run) for path in _configurations(args)):
+        if has_settings(recipe, args):
             check(args)
+    return args
+
+
+def has_settings(recipe: Recipe, args: Namespace) -> bool:
+    """Whether the configurations that arguments name are there to be read, and by no earlier stage to be written."""
+    return all(path.is_file() and not within(path, recipe.run) for path in _configurations(args))
+
+
+@contextmanager
+def refusing(recipe: Recipe, place: int, shown: Callable[[str], str]) -> Iterator[None]:
+    """Tell what a stage's command has against its arguments with the recipe's file and the stage.
+
+    Raises:
+        ConfigError: for any error of what is done within.
+    """
+    try:
+        yield
     except DemitasseError as fault:
         command = _STARRED.sub(r"\1", shown(recipe.stages[place]))
         cut = command if len(command) <= LONGEST else f"{command[: LONGEST - 1]}…"
         where = f"{recipe.origins[place]}: stage {place + 1}, `{cut}`"
         raise ConfigError(f"{where}, would be refused: {fault}{_source(recipe, place, fault)}") from None
-    return args
 
 
 def _declared(name: str, parser: ArgumentParser) -> Check:

@@ -21,7 +21,9 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_values_arguments(parser: argparse.ArgumentParser) -> None:
     """What every command that runs a recipe takes."""
-    parser.add_argument("values", nargs="*", metavar="name=value", help="values of the recipe: run=runs/other seed=1")
+    parser.add_argument(
+        "values", nargs="*", default=[], metavar="name=value", help="values of the recipe: run=runs/other seed=1"
+    )
     take_overrides_anywhere(parser, "values")
     parser.add_argument("--until", metavar="COMMAND", help="stop after the first stage that begins so")
     parser.add_argument("--again", metavar="COMMAND", help="run the stages that begin so though they are done")

@@ -62,7 +62,7 @@ def _cut(sentence: str) -> str:
 
 def _annotate(words: Words) -> str:
     kind = words.words[0] if words.words else ""
-    if kind not in ASKING or (kind == "cotasks" and not _has_teacher(words)):
+    if kind not in ASKING or (kind == "cotasks" and not has_teacher(words)):
         return ""
     plan = _plan(words, "annotate", [f"autolabel_type={ASKING[kind]}"])
     asked = [sum(step[name][end] for step in plan["steps"].values()) for name in _TOKENS for end in (0, 1)]
@@ -74,8 +74,9 @@ def _annotate(words: Words) -> str:
 _TOKENS = ("prompt_tokens", "completion_tokens")
 
 
-def _has_teacher(words: Words) -> bool:
-    sections = [section_read(file, words.name) for file in words.configs]
+def has_teacher(words: Words) -> bool:
+    """Whether an `annotate cotasks` asks a teacher."""
+    sections = [section_read(file, words.section) for file in words.configs]
     named = [section["source"] for section in sections if isinstance(section, dict) and "source" in section]
     return "source=teacher" in words.words or "teacher" in named
 
@@ -127,12 +128,15 @@ def _printed(argv: list[str]) -> str:
 
     Raises:
         RuntimeError: with its own sentence, if it fails.
+        KeyboardInterrupt: if it was interrupted: whoever stops a plan wants no run.
     """
     from demitasse import cli  # not above: the command line imports the module that imports this one
 
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     with redirect_stdout(out), redirect_stderr(err):
         code = cli.main(argv)
+    if code == cli.EXIT_INTERRUPTED:
+        raise KeyboardInterrupt
     said = [stream.buffer.getvalue().decode("utf-8", "replace") for stream in (out, err)]
     if code:
         lines = said[1].strip().splitlines() or [f"exit code {code}"]

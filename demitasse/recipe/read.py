@@ -168,6 +168,8 @@ class _Section:
             raise ValueError("it has both `stages` and `extends`; put what comes ahead of the other's into `before`")
         if self.stages is None and self.extends is None:
             raise ValueError("it has no `stages`, and `extends` no file that has them")
+        if self.stages == []:
+            raise ValueError("`stages` is empty; name the commands to run, one a line")
         if self.before and self.extends is None:
             raise ValueError("`before` stands ahead of another file's stages, and there is no `extends` to name it")
 

@@ -108,6 +108,12 @@ def read_stages(run: Path) -> dict[str, Stage]:
         raise DemitasseError(f"{path} is damaged ({fault}); delete it, and the stages find their work done") from None
 
 
+def record_bytes(run: Path) -> bytes | None:
+    """The record in a folder as it stands there; None if there is none."""
+    path = run / RECORD
+    return path.read_bytes() if path.is_file() else None
+
+
 def write_record(recipe: Recipe, head: Mapping[str, Any], stages: list[Stage], replaced: list[Stage]) -> None:
     """Replace `run.json`.
 

@@ -16,7 +16,7 @@ from demitasse.recipe.digest import Stamp
 from demitasse.recipe.words import Words
 
 LEDGERS = ("calls.jsonl", "attempts.jsonl")
-METRIC = ("n", "before", "after", "delta", "delta_ci95", "p", "verdict")
+METRIC = ("n", "before", "after", "delta", "delta_ci95", "p", "p_holm", "verdict")
 STEP = ("step", "loss")
 JUDGED = ("model", "rubric", "items", "scored", "unscored")
 SCRIPTED = "scripted"  # the stand-in, which costs nothing

@@ -10,17 +10,17 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import chain, takewhile
 from pathlib import Path
 
 from demitasse.engine.lock import lock_results
-from demitasse.errors import ConfigError, DemitasseError, OtherRunError, is_disk_full
+from demitasse.errors import ConfigError, DemitasseError, OtherRunError
 from demitasse.recipe.aside import ASIDE, set_aside
+from demitasse.recipe.held import held
 from demitasse.recipe.machine import commit, made_with
-from demitasse.recipe.needs import Needs, absent, absent_lines, needs_of, refuse_absent
+from demitasse.recipe.needs import Needs, absent_lines, needs_of, refuse_absent
 from demitasse.recipe.plan import Intent, begins_so, foresee, intend, plan_lines
 from demitasse.recipe.read import Recipe, has_recipe, read_recipe
 from demitasse.recipe.record import (
@@ -30,6 +30,7 @@ from demitasse.recipe.record import (
     RECORD,
     Stage,
     read_stages,
+    record_bytes,
     stage_keys,
     summed,
     told,
@@ -70,7 +71,7 @@ def run_recipe(
 
     Raises:
         ConfigError: for a recipe that cannot be read, a value or stage that it does not have, a stage whose command
-            would refuse it, or a first stage whose data are absent.
+            would refuse it, or a first stage whose data or key are absent.
     """
     run = Run(read_recipe(path, overrides), again, anew)
     last = run.last(until)
@@ -78,37 +79,18 @@ def run_recipe(
         run.last(again)
     intents = foresee(run.traces, [intend(run.traces, place, again) for place in range(last)])
     run.read_needs(intents)
-    lacking = absent(run.needs)
     print(f"{path} → {run.recipe.run}: {last} stages", flush=True)
-    for line in chain(plan_lines(run.traces, intents, without_secrets, gpus), absent_lines(run.recipe, lacking)):
+    for line in chain(plan_lines(run.traces, intents, without_secrets, gpus), absent_lines(run.recipe, run.needs)):
         print(line, flush=True)
     if plan_only:
         return 0
     if all(intent.done for intent in intents):
         print(f"nothing to do: {run.account(last)}")
         return run.worst(last)
-    refuse_absent(run.recipe, lacking, next(place for place, intent in enumerate(intents) if not intent.done))
-    with _held(run.recipe.run):
+    refuse_absent(run.recipe, run.needs, next(place for place, intent in enumerate(intents) if not intent.done))
+    with held(run.recipe.run):
+        run.refuse_outdated()
         return run.go(last, intents)
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Hold the run's folder, which is made if it is missing.
-
-    Raises:
-        DemitasseError: if another process does, or it cannot be written.
-    """
-    with ExitStack() as held:
-        try:
-            held.enter_context(lock_results(folder))
-        except OSError as fault:
-            if is_disk_full(fault):
-                raise
-            raise ConfigError(
-                f"run={folder} cannot be written ({fault.strerror}); name another folder, run=DIR"
-            ) from None
-        yield
 
 
 class Run:
@@ -128,6 +110,7 @@ class Run:
         self.needs: dict[int, Needs] = {}
         self._since = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
         self.commands, self._keys = recipe.commands, stage_keys(recipe)
+        self._read = record_bytes(recipe.run)
         known = read_stages(recipe.run)
         self.stages: list[Stage | None] = [known.pop(key, None) for key in self._keys]
         self._replaced = list(known.values())
@@ -153,11 +136,21 @@ class Run:
         Raises:
             ConfigError: for the first whose command would refuse its arguments.
         """
-        self.needs = {
-            place: needs_of(self.recipe, self.traces.words[place], place, without_secrets)
-            for place, intent in enumerate(intents)
-            if not intent.is_settled
-        }
+        self.needs = {}
+        for place, intent in enumerate(intents):
+            if not intent.is_settled:
+                before = list(self.needs.values())
+                self.needs[place] = needs_of(self.recipe, self.traces.words[place], place, without_secrets, before)
+
+    def refuse_outdated(self) -> None:
+        """Refuse to go on by a plan that another process has run, or changed, while it was made.
+
+        Raises:
+            DemitasseError: if the record is not as it was read.
+        """
+        if record_bytes(self.recipe.run) != self._read:
+            path = self.recipe.run / RECORD
+            raise DemitasseError(f"{path} was written by another run since this plan was made; start the recipe again")
 
     def go(self, last: int, intents: Sequence[Intent]) -> int:
         """Run the first `last` stages, but for those that are done; returns the exit code of the worst."""

@@ -45,7 +45,7 @@ class Traces:
         """A hash of what a stage reads of each configuration, by path."""
         words = self.words[place]
         return {
-            told_path(self.recipe, file): joint_hash({"": section_read(file, words.name)}) for file in words.configs
+            told_path(self.recipe, file): joint_hash({"": section_read(file, words.section)}) for file in words.configs
         }
 
     def reads(self, place: int, written: Collection[Path] = ()) -> Json:

@@ -22,6 +22,7 @@ from demitasse.recipe.read import SECTION
 YAML = (".yaml", ".yml")
 CONFIG_OPTIONS = ("--config", "-e", "--spec")
 SECTION_OF = {"check": "annotate", "gaps": "annotate"}  # commands that read another's
+QUALITY = "quality"  # a kind of `annotate` that reads a section of its own
 _CACHE = re.compile(r"(--cache|(\w+\.)*cache(_dir)?)$")
 _ENDING = re.compile(r"\.[A-Za-z]\w*$")
 _SETS = re.compile(r"(?P<name>[^=/]+)=(?P<value>.*)", re.DOTALL)
@@ -48,6 +49,15 @@ class Words:
     configs: list[Path]
     caches: list[Path]
 
+    @property
+    def section(self) -> str:
+        """What the command reads of a configuration, where there is a section of that name."""
+        return _section_of(self.name, self.words)
+
+
+def _section_of(name: str, words: list[str]) -> str:
+    return QUALITY if name == "annotate" and words[:1] == [QUALITY] else SECTION_OF.get(name, name)
+
 
 def take_apart(command: str) -> Words:
     """Take a command line apart.
@@ -68,7 +78,7 @@ def take_apart(command: str) -> Words:
     configs = [path for path in named if _is_recipe(path)]
     other = [config] if config and config not in configs and config.suffix in YAML and config.is_file() else []
     for file in [*configs, *other]:
-        inner, inner_caches = _sorted(_leaves(file, name, _overridden(name, words)))
+        inner, inner_caches = _sorted(_leaves(file, _section_of(name, words), _overridden(name, words)))
         named += [path for path in inner if os.path.exists(path)]
         caches += inner_caches
     paths = [path for path in dict.fromkeys(named) if path not in configs and path not in caches]
@@ -76,9 +86,8 @@ def take_apart(command: str) -> Words:
 
 
 def section_read(file: Path, name: str) -> Any:
-    """What a command reads of a recipe's file: its own section if there is one, and else all but the stages."""
+    """What a command reads of a recipe's file: its section `name` if there is one, and else all but the stages."""
     sections: dict[str, Any] = _plain(read_file(file))
-    name = SECTION_OF.get(name, name)
     return sections[name] if name in sections else {key: value for key, value in sections.items() if key != SECTION}
 
 
@@ -90,7 +99,7 @@ def settings_in(words: Words) -> Iterator[tuple[str, str]]:
             key = found["name"].lstrip("+~").removeprefix(f"{words.name}.")
             yield from ((key, member) for member in _members(found["value"]))
     for file in words.configs:
-        yield from _leaves(file, words.name, _overridden(words.name, words.words))
+        yield from _leaves(file, words.section, _overridden(words.name, words.words))
 
 
 def _values(words: list[str]) -> Iterator[tuple[str, str]]:

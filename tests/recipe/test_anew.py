@@ -25,9 +25,9 @@ def test_predictions_of_another_run_are_refused_as_such(of_another_run):
     from evaluate.asking.predict import _check_begun
 
     with pytest.raises(OtherRunError, match="predictions made with other settings"):
-        _check_begun(of_another_run, {"settings_sha256": "c", "items_sha256": "b"})
+        _check_begun(of_another_run, {"settings_sha256": "c", "settings": {}, "items_sha256": "b"})
     with pytest.raises(OtherRunError, match="predictions made with other items"):
-        _check_begun(of_another_run, {"settings_sha256": "a", "items_sha256": "c"})
+        _check_begun(of_another_run, {"settings_sha256": "a", "settings": {}, "items_sha256": "c"})
 
 
 def test_predictions_of_nobody_are_refused_as_such(tmp_path):

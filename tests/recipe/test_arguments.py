@@ -53,7 +53,9 @@ TRAIN = "train --config {recipe}/config.yaml"
         pytest.param("predict --help", "there is no --help", id="help_which_would_end_the_recipe"),
         pytest.param(f"{PREDICT} --model m --seed 1", "--seed changes nothing", id="what_the_command_checks"),
         pytest.param("judge {run}/a", "name a judge with --model", id="a_judge_that_nobody_named"),
-        pytest.param("gaps {run}/a --out {run}/b --files 0", "--files 1 or more", id="no_files_to_find"),
+        pytest.param(
+            "gaps {run}/a --out {run}/b --files 0", "--files and --fewest-videos 1 or more", id="no_files_to_find"
+        ),
         pytest.param(f"{QUALITY} filter=[leak]", "unknown key 'filter'", id="a_key_of_filters"),
         pytest.param("annotate cotasks source=nextqa results_dir=a", "needs questions", id="a_lacking_key"),
         pytest.param("annotate video results_dir=a", "nothing to annotate: set", id="a_spec_without_data"),

@@ -1,8 +1,12 @@
 """The demo's summary is read from what the stages wrote, and its closing words name what was scripted."""
 
+import argparse
 import json
 
-from demitasse.demo import closing, summarise
+import pytest
+
+from demitasse.demo import TOOK, add_demo_arguments, closing, run_demo, summarise
+from demitasse.recipe import QUICKSTART
 
 
 def _metric(before, after, n=10):
@@ -73,3 +77,26 @@ def test_the_closing_names_the_report_the_figures_and_what_was_scripted(tmp_path
         "+0.10 to +0.90",
     ):
         assert words in text.replace("\\", "/")
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        pytest.param([], 1, id="as_it_stands"),
+        pytest.param(["steps=6"], 0, id="another_demo"),
+        pytest.param(["--student", "qwen3_vl"], 0, id="another_student"),
+        pytest.param(["--until", "data"], 0, id="a_part_of_it"),
+    ],
+)
+def test_the_time_that_was_measured_is_told_of_what_it_was_measured_of(monkeypatch, capsys, words, told):
+    parser = argparse.ArgumentParser()
+    add_demo_arguments(parser)
+    monkeypatch.setattr("demitasse.demo.run_recipe", lambda *_, **__: 2)
+    assert run_demo(parser.parse_args(words)) == 2
+    assert capsys.readouterr().out.count(TOOK) == told
+
+
+def test_the_time_that_is_told_is_that_of_the_page():
+    took, when = TOOK.removesuffix(")").split(" on two shared CPU cores (")
+    page = (QUICKSTART.parent / "README.md").read_text(encoding="utf-8")
+    assert f"Two shared CPU cores, {when}, `demitasse demo`: {took}," in page

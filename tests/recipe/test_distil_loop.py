@@ -24,7 +24,7 @@ from evaluate.gaps.known_media import media_of
 from evaluate.records import Asked, Prediction, write_rows
 
 FOLDER = CHECKOUT / "recipes" / "distil_loop"
-SIZES = ("pool_clips=7", "dev_clips=2", "test_clips=2", "first=3", "second=20")
+SIZES = ("pool_clips=7", "dev_clips=2", "fewest_videos=2", "test_clips=2", "first=3", "second=20")
 HELD_OUT = ("dev/20000.mp4", "test/40001.mp4")  # copies of these lie in the pool, too
 
 
@@ -147,7 +147,7 @@ def test_a_round_without_gaps_stops_there_and_an_older_choice_is_not_annotated(l
     """The spec of a look at which something failed is gone after one at which nothing does."""
     out = tmp_path / "gaps"
     pool = f"video_reasoning_annotation.data.video_root={loop.run / 'videos/pool'}"
-    spec = ["--out", str(out), "--spec", str(FOLDER / "smoke.yaml"), pool]
+    spec = ["--out", str(out), "--fewest-videos", "2", "--spec", str(FOLDER / "smoke.yaml"), pool]
     assert cli.main(["gaps", str(loop.run / "round_2/dev"), *spec]) == 0
     assert (out / "spec.yaml").is_file()
     assert cli.main(["gaps", str(loop.run / "round_2/dev"), *spec, "--tasks", "bcq"]) == 0

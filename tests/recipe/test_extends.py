@@ -74,6 +74,7 @@ def test_what_is_extended_may_extend_another(write):
         pytest.param({"extends": "config.yaml", "stages": ["a"]}, "both `stages` and `extends`", id="both"),
         pytest.param({"values": {"run": "x"}}, "no `stages`", id="neither"),
         pytest.param({"stages": ["b"], "before": ["a"]}, "`before`", id="before_nothing"),
+        pytest.param({"stages": []}, "`stages` is empty", id="no_stages"),
         pytest.param({"extend": "config.yaml"}, "unknown key 'extend'.*'extends'", id="misspelt"),
     ],
 )

@@ -118,3 +118,21 @@ def test_the_plan_of_a_finished_recipe_imports_no_torch(tmp_path):
     done = subprocess.run([sys.executable, "-c", script, "run", str(path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "nothing to do" in done.stdout
+
+
+def test_an_interrupt_in_the_plan_ends_the_run_before_it_begins(tmp_path, capsys, monkeypatch):
+    from demitasse import cli
+
+    judging = cli.of_stage("evaluate.judging.command")
+
+    def interrupted(args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(judging, "run_judge", interrupted)
+    (tmp_path / "p").mkdir()
+    path = tmp_path / "config.yaml"
+    stages = ["toyworld render {run}/videos --count 1", f"judge {tmp_path / 'p'} --model scripted"]
+    path.write_text(json.dumps({"recipe": {"values": {"run": str(tmp_path / "run")}, "stages": stages}}))
+    assert cli.main(["run", str(path)]) == cli.EXIT_INTERRUPTED
+    assert capsys.readouterr().err == "demitasse: interrupted; start it again to go on\n"
+    assert not (tmp_path / "run").exists()

@@ -41,6 +41,11 @@ def lacking(path):
 PREDICT, SELECT = "predict --model m --data there --out o", "select frames --keep 1 --data there --out o"
 TRAIN, STAR = "train --config recipe/config.yaml", "annotate cotasks source=star items=i.json videos=v results_dir=o"
 
+SECTION = "video_reasoning_annotation"
+VIDEO = f"annotate video results_dir=o {SECTION}.data.video_root=there {SECTION}.vlm.backend=scripted"
+QUALITY = "annotate quality there --out o filters=[judge] judge.evidence=captions judge.captions=c.jsonl"
+QUALITY += " llm.backend=scripted"
+
 
 @pytest.mark.parametrize(
     "stages, found",
@@ -59,6 +64,12 @@ TRAIN, STAR = "train --config recipe/config.yaml", "annotate cotasks source=star
         pytest.param(["compare there there --out o --media x"], {}, id="not_what_a_page_does_without"),
         pytest.param(["compare there there --out o --published p.yaml"], {"p.yaml": [1]}, id="a_table"),
         pytest.param(["judge there --model org/m"], {}, id="not_a_judges_name"),
+        pytest.param(["judge there --model m --rubric r.yaml"], {"r.yaml": [1]}, id="a_file_of_a_rubric"),
+        pytest.param(["judge there --model m --profile p.yml"], {"p.yml": [1]}, id="a_file_of_a_profile"),
+        pytest.param([f"{VIDEO} {SECTION}.prompts=p.yaml"], {"p.yaml": [1]}, id="a_file_of_prompts"),
+        pytest.param([f"{VIDEO} {SECTION}.prompts_module=a/p.py"], {"a/p.py": [1]}, id="a_script_of_prompts"),
+        pytest.param([f"{VIDEO} {SECTION}.prices=p.yaml"], {"p.yaml": [1]}, id="a_table_of_prices"),
+        pytest.param([QUALITY], {"c.jsonl": [1]}, id="captions_that_a_filter_reads"),
         pytest.param([TRAIN], {"items": [1], "model": [1]}, id="what_a_section_names"),
         pytest.param([f"{TRAIN} data.files=[there,x] model.path=there"], {"x": [1]}, id="what_the_line_says_instead"),
         pytest.param([f"{TRAIN} data.files=[run/x] model.path=there"], {}, id="not_what_a_training_makes_first"),

@@ -8,7 +8,7 @@ import pytest
 
 from demitasse import cli
 from demitasse.config.source import Source, override
-from demitasse.errors import ConfigError
+from demitasse.errors import ConfigError, DemitasseError
 from demitasse.recipe import QUICKSTART, prepare, read_recipe, run_recipe
 
 
@@ -142,17 +142,17 @@ def test_the_recipes_own_folder_is_found_from_any_folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("value", ["/clips/take #1 of 2", "A: b", '"quoted"', "[a", "{x", "0x10", "", "a=b", "null"])
 def test_a_value_of_the_command_line_is_taken_to_the_letter(tmp_path, value):
-    assert read_recipe(write(tmp_path, [], note="old"), [f"note={value}"]).values["note"] == value
+    assert read_recipe(write(tmp_path, ["a"], note="old"), [f"note={value}"]).values["note"] == value
 
 
 def test_a_word_that_sets_nothing_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"'videos' on the command line is no name=value"):
-        read_recipe(write(tmp_path, []), ["videos"])
+        read_recipe(write(tmp_path, ["a"]), ["videos"])
 
 
 def test_a_value_that_the_recipe_does_not_have_is_refused_with_those_it_has(tmp_path):
     with pytest.raises(ConfigError, match="'sead'.*run, seed"):
-        read_recipe(write(tmp_path, [], seed="0"), ["sead=1"])
+        read_recipe(write(tmp_path, ["a"], seed="0"), ["sead=1"])
 
 
 def test_a_name_without_a_value_is_refused_before_anything_runs(tmp_path, dispatched):
@@ -247,14 +247,52 @@ def test_two_runs_in_one_folder_are_refused_with_who_holds_it(tmp_path, dispatch
         [sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as holder:
         assert holder.stdout.readline() == "held\n"
-        from demitasse.errors import DemitasseError
-
         with pytest.raises(DemitasseError, match=f"process {holder.pid}"):
             run_recipe(path, [])
         with pytest.raises(DemitasseError, match=f"process {holder.pid}"):
             prepare(path, [str(tmp_path / "run" / "data")])
         holder.stdin.close()
     assert dispatched == []
+
+
+def test_a_recipe_cannot_be_a_stage_of_itself(tmp_path, capsys, no_parsers):
+    path = write(tmp_path, [f"run {tmp_path / 'config.yaml'}"])
+    assert run_recipe(path, []) == 2
+    [said] = capsys.readouterr().err.splitlines()
+    assert said.endswith(f"{tmp_path / 'run'} is a stage of one that runs there; name it another run=DIR")
+
+
+def test_another_recipe_may_be_a_stage(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    inner = tmp_path / "inner.yaml"
+    inner.write_text(json.dumps({"recipe": {"values": {"run": "in"}, "stages": ["toyworld render {run}/v --count 1"]}}))
+    path = write(tmp_path, ["run inner.yaml run={run}/inner"])
+    assert run_recipe(path, []) == 0
+    assert run_recipe(path, [], again="run") == 0
+    assert (tmp_path / "run" / "inner" / "v" / "00000.mp4").is_file()
+
+
+def test_a_plan_that_another_run_has_outdated_is_not_gone_by(tmp_path, dispatched, monkeypatch):
+    from demitasse.recipe import run
+
+    path, lines = write(tmp_path, ["one", "two"]), run.plan_lines
+
+    def meanwhile(*args):  # a plan may take long: another run begins and ends
+        monkeypatch.setattr(run, "plan_lines", lines)
+        assert run_recipe(path, []) == 0
+        return lines(*args)
+
+    monkeypatch.setattr(run, "plan_lines", meanwhile)
+    with pytest.raises(DemitasseError, match=r"run\.json was written by another run .*; start the recipe again"):
+        run_recipe(path, [])
+    assert dispatched == ["one", "two"]
+    assert run_recipe(path, []) == 0
+
+
+def test_what_must_be_named_is_the_recipe_alone(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["run"])
+    assert capsys.readouterr().err.endswith("the following arguments are required: recipe\n")
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from demitasse.errors import OtherRunError
-from demitasse.recipe import run_recipe
+from demitasse.recipe import read_recipe, run_recipe
 from demitasse.recipe.needs import Needs
+from demitasse.recipe.traces import Traces
 
 SETTINGS = {"make": {"size": 1}, "learn": {"steps": 5}, "other": {"key": 1}}
 
@@ -233,7 +234,7 @@ def test_what_was_left_out_is_tried_again_only_when_asked(kitchen, capsys):
 
 
 def test_where_the_record_is_lost_stages_are_run_once_more_and_then_left_alone(kitchen, monkeypatch):
-    def needs(recipe, words, place, shown):
+    def needs(recipe, words, place, shown, before):
         return Needs([], [Path(words.words[-1])] if "--out" in words.words else [])
 
     monkeypatch.setattr("demitasse.recipe.run.needs_of", needs)
@@ -399,7 +400,7 @@ def refusing(kitchen, monkeypatch):
             return 0
         return kitchen.dispatch(command)
 
-    def needs(recipe, words, place, shown):
+    def needs(recipe, words, place, shown, before):
         return Needs([], [kitchen.run / "learnt"] if words.name == "learn" else [])
 
     monkeypatch.setattr("demitasse.recipe.run.dispatch", dispatch)
@@ -470,3 +471,18 @@ def test_a_judge_writes_into_the_folder_that_it_reads(kitchen, capsys):
     plan = told(kitchen, capsys)
     assert "done 20" in plan[1] and "to run" in plan[2]
     assert "done, unless stage 3 comes out otherwise" in plan[3]
+
+
+def test_a_section_of_filters_counts_for_the_filters_alone(tmp_path):
+    path = tmp_path / "config.yaml"
+    stages = [f"annotate {kind} --config {path} --out {{run}}/o" for kind in ("quality items", "video")]
+
+    def settings(filters):
+        sections = {"annotate": {"results_dir": "a"}, "quality": {"filters": filters}}
+        path.write_text(json.dumps({"recipe": {"values": {"run": "run"}, "stages": stages}, **sections}))
+        traces = Traces(read_recipe(path, []), [None, None])
+        return traces.settings(0), traces.settings(1)
+
+    before, after = settings(["leak"]), settings(["times"])
+    assert before[0] != after[0]
+    assert before[1] == after[1]

@@ -66,9 +66,18 @@ def test_a_command_reads_its_own_section_or_all_but_the_stages(config):
     assert set(section_read(config, "export")) == {"train", "annotate"}
 
 
-@pytest.mark.parametrize("name", ["check", "gaps"])
-def test_a_command_that_is_told_a_spec_of_annotation_reads_that_section(config, name):
-    assert section_read(config, name) == section_read(config, "annotate")
+@pytest.mark.parametrize(
+    "command, section",
+    [
+        pytest.param("train", "train", id="its_own"),
+        pytest.param("check", "annotate", id="the_endpoints_of_an_annotation"),
+        pytest.param("gaps a/b", "annotate", id="the_spec_to_be_narrowed"),
+        pytest.param("annotate video", "annotate", id="an_annotation"),
+        pytest.param("annotate quality a/b", "quality", id="the_kind_of_annotation_that_has_a_section_of_its_own"),
+    ],
+)
+def test_which_section_a_command_reads(command, section):
+    assert take_apart(command).section == section
 
 
 def test_a_quote_that_is_never_closed_is_named(config):
