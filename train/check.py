@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from train.config import TrainConfig
 from train.data import frames
+from train.data.course import Course
 from train.data.held_out import overlap
-from train.data.lessons import Lesson
 from train.data.mixture import rounding
 from train.loop import guard, loss
 from train.loop.optimizer import endless_warmup
@@ -31,15 +29,13 @@ def check_settings(config: TrainConfig) -> None:
     check_trackers(config.track)
 
 
-def notes(config: TrainConfig, lessons: Sequence[Lesson], places: int, steps: int) -> list[str]:
-    """Sentences about what may not be meant: cut epochs, endless warm-up, shared videos, positions never learnt.
-
-    Args:
-        config: of the run.
-        lessons: what is learnt.
-        places: in an epoch.
-        steps: that the run takes.
-    """
-    found = rounding(places, config.optim), endless_warmup(config.optim, steps), overlap(lessons, config.validate)
+def notes(course: Course) -> list[str]:
+    """Sentences about what may not be meant: cut epochs, endless warm-up, shared videos, positions never learnt."""
+    config, optim = course.config, course.config.optim
+    found = (
+        rounding(course.order.epoch, optim),
+        endless_warmup(optim, course.steps),
+        overlap(course.lessons, config.validate),
+    )
     learnt = other_positions(config.model)
     return [f"note: {one}" for one in found if one] + ([f"warning: {learnt}"] if learnt else [])

@@ -71,7 +71,7 @@ def test_a_file_whose_length_is_another_at_the_next_start_is_refused(train_it, t
     def flaky(*given):
         return [lengths.Length(999, 1, 0, 0) if place == 0 else one for place, one in enumerate(measure(*given))]
 
-    monkeypatch.setattr("train.sft.measure", flaky)
+    monkeypatch.setattr("train.data.course.measure", flaky)
     with pytest.raises(ConfigError, match="items that fit data.max_tokens, and now"):
         train_it(*settings)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from demitasse.errors import ConfigError, DataError, DemitasseError
+from train.config import TrainConfig
+from train.data.lessons import Lesson
+from train.loop.identity import Identity, identify
+from train.model.student import base_hash
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -46,3 +50,17 @@ def check_alike(accelerator: Accelerator, value: str, what: str) -> None:
             f"this process has other {what} than the first; all machines have to see the same files, packages and "
             "configuration"
         )
+
+
+def agreed_identity(config: TrainConfig, lessons: Sequence[Lesson], accelerator: Accelerator) -> Identity:
+    """The identity of a run on these lessons.
+
+    Raises:
+        ConfigError: in a process that has others than the first.
+    """
+    base = base_hash(config, accelerator)
+    kind, precision = str(accelerator.distributed_type.value), accelerator.mixed_precision
+    keys = (lesson.key for lesson in lessons)
+    identity = identify(config, keys, accelerator.num_processes, kind, precision, base)
+    check_alike(accelerator, identity.key, "settings, items or weights")
+    return identity
