@@ -34,11 +34,19 @@ def add_results_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", nargs="+", type=Path, default=[], help="of --from and --to tar: what was asked")
     parser.add_argument("--skip-gold-faults", action="store_true", help="leave out items whose reference is at fault")
     group = parser.add_argument_group("of --to lmms-task")
-    group.add_argument("--mode", choices=_MODES, default=_USUAL["mode"], help="the way of asking (answer)")
-    group.add_argument("--system-prompt", default=_USUAL["system_prompt"], help="put before every question (none)")
-    group.add_argument("--max-new-tokens", type=int, default=_USUAL["max_new_tokens"], help="longest answer (512)")
+    group.add_argument(
+        "--mode", choices=_MODES, default=_USUAL["mode"], help="the way of asking (default: %(default)s)"
+    )
+    group.add_argument(
+        "--system-prompt", default=_USUAL["system_prompt"], help="put before every question (default: none)"
+    )
+    group.add_argument(
+        "--max-new-tokens", type=int, default=_USUAL["max_new_tokens"], help="longest answer (default: %(default)s)"
+    )
     group = parser.add_argument_group("of --to wandb; WANDB_MODE=offline keeps it here")
-    group.add_argument("--project", default=_USUAL["project"], help="the project that the run is put into (demitasse)")
+    group.add_argument(
+        "--project", default=_USUAL["project"], help="the project that the run is put into (default: %(default)s)"
+    )
 
 
 def run_results(args: argparse.Namespace) -> int:
@@ -61,6 +69,9 @@ def _check(args: argparse.Namespace) -> None:
     if bool(args.data) != bool(args.from_ or args.to in _NEEDS_DATA):
         name = f"--to {args.to}" if args.to in _NEEDS_DATA else "--from"
         raise ConfigError(f"{name} and --data need one another: replies are joined to the dataset's items by id")
+    folders = {(path if path.is_dir() else path.parent).resolve() for path in args.data}
+    if args.out.resolve() in folders:
+        raise ConfigError(f"--out {args.out} holds the dataset of --data, which would no longer be one; name another")
     if args.to not in (None, "lmms-task") and len(args.sources) > 1:
         raise ConfigError(f"--to {args.to} takes one run, not {len(args.sources)}")
     if args.max_new_tokens < 1:

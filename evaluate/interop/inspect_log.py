@@ -42,7 +42,7 @@ def write_log(arm: Arm, rows: Sequence[Scored], path: Path) -> None:
     try:
         from inspect_ai.log import write_eval_log
     except ImportError:
-        raise ConfigError("inspect_ai is not installed; pip install -e '.[inspect]' in the checkout") from None
+        raise ConfigError("inspect_ai is not installed; pip install inspect_ai") from None
     log = to_log(arm, rows)
     with replacing(path) as partial:
         write_eval_log(log, str(partial), format="eval" if kind == "eval" else "json")

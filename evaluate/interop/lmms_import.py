@@ -82,7 +82,8 @@ def _read(paths: Sequence[Path], items: Mapping[str, Asked]) -> dict[str, Predic
     unknown: list[str] = []
     for path in paths:
         if not path.is_file():
-            raise DataError(f"{path} is not there; give the sample files that lmms-eval wrote with --log_samples")
+            fault = "is a folder" if path.is_dir() else "is not there"
+            raise DataError(f"{path} {fault}; give the sample files that lmms-eval wrote with --log_samples")
         for number, row in read_rows(path):
             where = f"{path}, line {number}"
             record = _record(where, row)

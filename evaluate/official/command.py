@@ -53,7 +53,7 @@ def run_profile(args: argparse.Namespace) -> int:
         ConfigError: for arguments that do not go with the profile.
         DataError: for files that cannot be scored.
     """
-    from evaluate.official.report import write_report
+    from evaluate.official.report import MISSING, write_report
 
     _check(args)
     report = _score(args)
@@ -62,7 +62,7 @@ def run_profile(args: argparse.Namespace) -> int:
         made_with = {"demitasse": version("demitasse"), "references": _names(args.references)}
         report_json = report.to_json() | made_with | {"predictions": _names(args.predictions)}
         write_text(args.json, json.dumps(report_json, indent=2, ensure_ascii=False) + "\n")
-    return INCOMPLETE if report.counts["faults"].get("missing") else 0
+    return INCOMPLETE if any(kind in report.counts["faults"] for kind in MISSING) else 0
 
 
 def refuse_without_profile(args: argparse.Namespace) -> None:
@@ -80,6 +80,13 @@ def _check(args: argparse.Namespace) -> None:
     for name in ("references", "predictions"):
         if not getattr(args, name):
             raise ConfigError(f"--profile {args.profile} needs --{name}")
+        if len(set(getattr(args, name))) < len(getattr(args, name)):
+            raise ConfigError(f"--{name} names a file twice; name each once")
+    if args.json is not None and args.json.is_dir():
+        raise ConfigError(f"--json {args.json} is a folder; name a file")
+    scored = {path.resolve() for path in (*args.references, *args.predictions)}
+    if args.json is not None and args.json.resolve() in scored:
+        raise ConfigError(f"--json {args.json} would write over a file that is to be scored; name another")
     for name, profile in _OPTIONS.items():
         if getattr(args, name) is not None and args.profile != profile:
             raise ConfigError(f"--{name.replace('_', '-')} goes with --profile {profile}, not {args.profile}")

@@ -11,6 +11,8 @@ from typing import Any
 from demitasse.errors import DataError
 
 _GZIP = b"\x1f\x8b"
+_END = "the end"  # stands in a row of its own behind a table: where it does not come out so, a quote is open
+_LONGEST = 2**31 - 1  # characters of a field; csv's own bound, 131,072, is less than a reply that repeats itself
 
 
 def load_json(path: Path) -> Any:
@@ -37,25 +39,40 @@ def load_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     """Header and rows of a CSV file.
 
     Raises:
-        DataError: if it is empty, or a row has more or fewer fields than the header.
+        DataError: if it is empty, has a column twice, leaves a quote open, or a row has more or fewer fields than the
+            header.
     """
-    lines = csv.reader(io.StringIO(read_text(path), newline=""))  # a line separator within a reply ends no row
+    lines = _table(path)
+    if len(lines) < 2:
+        raise DataError(f"{path}: there are no rows; give the benchmark's own file")
+    header = lines[0][1]
+    if twice := next((name for name in header if name and header.count(name) > 1), None):
+        raise DataError(f"{path}: column '{twice}' is there twice; remove one of the two")
+    rows = []
+    for number, line in lines[1:]:
+        if len(line) != len(header):
+            raise DataError(
+                f"{path}, line {number}: {len(line)} fields where the header has {len(header)} ({', '.join(header)}); "
+                "mend it"
+            )
+        rows.append(dict(zip(header, line, strict=True)))
+    return header, rows
+
+
+def _table(path: Path) -> list[tuple[int, list[str]]]:
+    """The rows of a CSV file, each with the number of its last line; empty lines are passed over, as pandas does."""
+    text = io.StringIO(f"{read_text(path)}\n{_END}", newline="")  # a line separator within a reply ends no row
+    lines, bound = csv.reader(text), csv.field_size_limit(_LONGEST)
     try:
-        header = next((line for line in lines if line), [])
-        rows = []
-        for line in lines:
-            if not line:  # an empty line, as pandas passes it over
-                continue
-            if len(line) != len(header):
-                raise DataError(
-                    f"{path}, line {lines.line_num}: {len(line)} fields where the header has {len(header)}; mend it"
-                )
-            rows.append(dict(zip(header, line, strict=True)))
+        found = [(lines.line_num, line) for line in lines if line]
     except csv.Error as error:
         raise DataError(f"{path}, line {lines.line_num}: no CSV ({error}); give the benchmark's own file") from error
-    if not rows:
-        raise DataError(f"{path}: there are no rows; give the benchmark's own file")
-    return header, rows
+    finally:
+        csv.field_size_limit(bound)
+    if found.pop()[1] != [_END]:
+        first = found[-1][0] + 1 if found else 1
+        raise DataError(f"{path}, line {first}: a quote is opened and never closed; the file may have been cut short")
+    return found
 
 
 def read_text(path: Path) -> str:
@@ -72,7 +89,7 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 text ({error}); give the file as it was published") from error
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror}; give an existing file") from error
+        raise DataError(f"{path}: {error.strerror}; give a file that can be read") from error
 
 
 class _Twice(Exception):
@@ -90,7 +107,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _lines(path: Path, text: str, why: str) -> list[Any]:
     rows = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):  # U+2028 and others may stand within a reply
         if not line.strip():
             continue
         try:
@@ -99,5 +116,7 @@ def _lines(path: Path, text: str, why: str) -> list[Any]:
             raise DataError(f"{path}, line {number}: '{fault}' is there twice; remove one of the two") from None
         except (ValueError, RecursionError) as error:
             told = why if not rows else f"line {number}: {error}"
-            raise DataError(f"{path}: neither JSON nor JSONL ({told}); give the file as it was written") from error
+            named = "" if path.suffix.casefold() == ".csv" else ", with a name in .csv if it is CSV"
+            said = f"{path}: neither JSON nor JSONL ({told}); give the file as it was written{named}"
+            raise DataError(said) from error
     return rows

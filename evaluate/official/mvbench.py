@@ -37,7 +37,7 @@ def score(references: Sequence[Path], predictions: Sequence[Path]) -> Report:
         DataError: for files that cannot be read or do not belong together.
     """
     questions = read_questions(references)
-    given, unknown = read_given(predictions, questions, key_of=_key)
+    given, unknown = read_given(predictions, questions, key_of=_key, needed="task and doc_id, or question_id")
     answered = [read_choice(question, given.get(key)) for key, question in questions.items()]
     ours = {one.key: float(is_right(questions[one.key], one)) for one in answered}
     videos = {key: question.video for key, question in questions.items()}

@@ -7,6 +7,7 @@ divisor. And the right answers are taken from the prediction file.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -51,11 +52,13 @@ def score(references: Sequence[Path], predictions: Sequence[Path], unit: str = S
     overlaps = {key: best_overlap(truth[key].spans, span) for key, (span, _) in spans.items() if span is not None}
     every = {key: NOTHING if spans[key][1] else overlaps[key] for key in truth}  # ours: a faulty span grounds nothing
     answers = _answers(predictions[1:], given, truth)
-    right = _right(references[1:], answers, truth)
+    read = _read_answers(references[1:], answers, truth)
+    right = None if read is None else {key: one.choice == place for key, (one, place) in read.items()}
     figures = [*_answer_figures(overlaps, every, truth, _script_right(answers), right)]
     figures += _span_figures(overlaps, every, truth)
     faults = [Answered(key, None, fault) for key, (_, fault) in spans.items()]
     counts = count(faults, (one.video for one in truth.values()), unknown)
+    counts["faults"] |= _answer_faults(answers, read, truth)
     several = sum(is_ranked(told.raw) for told in given.values())
     return Report(PROFILE, tuple(figures), counts, tuple(_notes(spans, answers, right, several)))
 
@@ -78,10 +81,10 @@ def _script_right(answers: Mapping[str, Given]) -> dict[str, bool]:
     return {key: row["answer"] == row["prediction"] for key, row in told.items()}
 
 
-def _right(
+def _read_answers(
     paths: Sequence[Path], answers: Mapping[str, Given], truth: Mapping[str, Grounding]
-) -> dict[str, bool] | None:
-    """Which answers are right by the questions file; None without answers or without that file."""
+) -> dict[str, tuple[Answered, int]] | None:
+    """What was answered, and the place of the right option by the questions file; None without either."""
     if not paths or not answers:
         return None
     questions = {question.key: question for question in read_questions(paths[0])}
@@ -90,7 +93,19 @@ def _right(
             f"{paths[0]}: there is no question {absent[0]}, which has a span ({len(absent)} such); give the questions "
             "of the same split"
         )
-    return {key: read_choice(questions[key], answers.get(key)).choice == questions[key].answer for key in truth}
+    return {key: (read_choice(questions[key], answers.get(key)), questions[key].answer) for key in truth}
+
+
+def _answer_faults(
+    answers: Mapping[str, Given], read: Mapping[str, tuple[Answered, int]] | None, truth: Mapping[str, Grounding]
+) -> dict[str, int]:
+    """Each kind of fault of the answers, beside those of the spans; none where there are no answers at all."""
+    if not answers:
+        return {}
+    if read is None:
+        lacking = len(truth) - len(answers)
+        return {"missing_answer": lacking} if lacking else {}
+    return dict(sorted(Counter(f"{one.fault.value}_answer" for one, _ in read.values() if one.fault).items()))
 
 
 def _answer_figures(

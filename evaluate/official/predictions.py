@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from demitasse.dataset.schema import shown
 from demitasse.errors import DataError
 from evaluate.official.files import load_csv, load_json
 from evaluate.records import Asked, Json
@@ -38,6 +39,7 @@ SPANS = ("pred_span", "predicted_span", "glue", "span", "spans", "location", "gr
 UNSURE = ("answer", "text")
 _KEYS = ("question_key", "question_id", "item_id", "id", "uid", "key", "qid")
 _VIDEOS = ("video", "video_id", "vid", "video_name", "video_path")
+NEEDED = f"one of {', '.join(_KEYS)}, or video and qid"  # to tell which question a row answers
 _DESCRIBING = re.compile(
     r"type|task|question|prompt|frame_count|width|height|fps|duration|start|end|video|vid|(?:.*_)?(?:type|id|key|name|"
     r"path|model|metadata)|[qu]id"
@@ -76,6 +78,7 @@ def read_given(
     key_of: KeyOf | None = None,
     item_key: ItemKey | None = None,
     pairs_of: Pairs | None = None,
+    needed: str = NEEDED,
 ) -> tuple[dict[str, Given], int]:
     """Answers by question key, and how many are of questions that are not `known`.
 
@@ -86,6 +89,7 @@ def read_given(
         key_of: a row's key, where the benchmark's rows carry none of the usual names.
         item_key: the key of an item of a run; that of a CoTask item by default.
         pairs_of: what reads a file, for a benchmark whose files have a shape of their own.
+        needed: the names in which `key_of` finds a row's key, as a message tells them.
 
     Raises:
         DataError: if a file cannot be read, has a question twice, or has none of the known ones.
@@ -99,7 +103,7 @@ def read_given(
         elif pairs_of is not None:
             pairs = pairs_of(path)
         else:
-            pairs = _from_file(path, wanted, name_of or answer_name, key_of or row_key)
+            pairs = _from_file(path, wanted, name_of or answer_name, key_of or row_key, needed)
         for told, given in pairs:
             key = _known_as(told, wanted)
             if key in found:
@@ -149,16 +153,19 @@ def _known_as(key: str, known: Collection[str]) -> str:
     return plain if plain in known else key
 
 
-def _from_file(path: Path, known: set[str], name_of: NameOf, key_of: KeyOf) -> Iterator[tuple[str, Given]]:
+def _from_file(path: Path, known: set[str], name_of: NameOf, key_of: KeyOf, needed: str) -> Iterator[tuple[str, Given]]:
     value = load_csv(path)[1] if path.suffix.casefold() == ".csv" else load_json(path)
+    if isinstance(value, dict) and _is_row(value, name_of):
+        value = [value]  # JSONL of one line
     if isinstance(value, list):
-        yield from _from_rows(path, value, name_of, key_of)
+        yield from _from_rows(path, value, name_of, key_of, needed)
         return
     for key, one in value.items():
         here = _known_as(key, known) in known
         if not here and isinstance(one, list) and all(isinstance(row, dict) for row in one):
-            if name_of(one[0] if one else {}):  # else it is a table of figures, as Video-R1 adds one
-                yield from _from_rows(path, one, name_of, key_of)  # STAR: {"Interaction": [{"question_id", …}], …}
+            # Else it is a table of figures, as Video-R1 adds one.
+            if any(name_of(row) or _known_as(row_key(row) or "", known) in known for row in one):
+                yield from _from_rows(path, one, name_of, key_of, needed)  # STAR: {"Interaction": [{"question_id", …}]}
         elif not here and isinstance(one, dict) and name_of(one) is None:
             for inner, raw in one.items():
                 known_inner = _known_as(inner, known) in known
@@ -167,14 +174,22 @@ def _from_file(path: Path, known: set[str], name_of: NameOf, key_of: KeyOf) -> I
             yield key, _given(path, key, one, name_of)
 
 
-def _from_rows(path: Path, rows: Sequence[Any], name_of: NameOf, key_of: KeyOf) -> Iterator[tuple[str, Given]]:
+def _is_row(value: Json, name_of: NameOf) -> bool:
+    """Whether an object holds an answer itself, and not answers by question or rows."""
+    name = name_of(value)
+    held = None if name is None else value[name]
+    rows = isinstance(held, dict) or (isinstance(held, list) and any(isinstance(one, dict) for one in held))
+    return name is not None and not rows
+
+
+def _from_rows(
+    path: Path, rows: Sequence[Any], name_of: NameOf, key_of: KeyOf, needed: str
+) -> Iterator[tuple[str, Given]]:
     for place, row in enumerate(unfolded(rows)):
         key = key_of(row) if isinstance(row, dict) else None
         if key is None:
-            raise DataError(
-                f"{path}: row {place} does not say which question it answers; it must be an object with one of "
-                f"{', '.join(_KEYS)}, or with video and qid"
-            )
+            has = f"has {', '.join(map(str, row))}" if isinstance(row, dict) else f"is {shown(row)}"
+            raise DataError(f"{path}: row {place} does not say which question it answers: it {has}; it needs {needed}")
         yield key, _given(path, f"row {place} ({key})", row, name_of)
 
 

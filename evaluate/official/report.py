@@ -11,6 +11,7 @@ from evaluate.records import Json
 from evaluate.stats import Interval
 
 UNKNOWN = "–"
+MISSING = ("missing", "missing_answer")  # the faults of questions that the predictions leave out
 _ROW = "  {:{}}{:>7}{:>11}{:>10}  {}"
 _NAMES = 24  # characters at least for the names of figures
 
@@ -103,6 +104,8 @@ def write_report(report: Report) -> str:
     """The report as a person reads it in the terminal."""
     counts = report.counts
     faults = "".join(f", {many} {kind.replace('_', ' ')}" for kind, many in counts["faults"].items())
+    if unknown := counts["predictions_of_unknown_questions"]:
+        faults += f"; {unknown} predictions are of no question of the references, and left out"
     head = (
         f"{report.profile}: {counts['questions']} questions of {counts['videos']} videos, {counts['answered']} answered"
     )

@@ -57,7 +57,9 @@ def read_truth(path: Path | str) -> dict[str, Grounding]:
         try:
             duration, location = float(told["duration"]), told["location"].items()
             spans = {qid: tuple((float(start), float(end)) for start, end in each) for qid, each in location}
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            if not all(math.isfinite(sum(map(sum, each))) for each in ([(duration,)], *spans.values())):
+                raise ValueError("a time is no number")
+        except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
             raise DataError(
                 f'{path}: {video}: not {{"duration": s, "location": {{qid: [[start, end], ...]}}}} ({error!r}); give '
                 "NExT-GQA's gsub_val.json or gsub_test.json"
@@ -87,8 +89,12 @@ def read_span(grounding: Grounding, given: Given | None, unit: str) -> tuple[Spa
         return None, Fault.EMPTY
     if not isinstance(raw, list) or not all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in raw):
         return None, Fault.UNPARSABLE
-    numbers = np.round(np.asarray(raw) * grounding.duration, 1).tolist() if unit == SHARE else raw
-    span = (float(numbers[0]), float(numbers[-1]))
+    try:
+        seconds = [float(one) for one in raw]
+    except OverflowError:  # a whole number of hundreds of digits
+        return None, Fault.UNPARSABLE
+    numbers = np.round(np.asarray(seconds) * grounding.duration, 1).tolist() if unit == SHARE else seconds
+    span = (numbers[0], numbers[-1])
     sound = len(raw) == 2 and math.isfinite(sum(span)) and span[0] <= span[1]
     return span, None if sound else Fault.UNPARSABLE
 

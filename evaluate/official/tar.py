@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from demitasse.dataset.item_id import make_item_id
+from demitasse.dataset.schema import shown
 from demitasse.errors import DataError
 from evaluate.official.files import load_json
 from evaluate.official.predictions import Given, read_given
@@ -22,7 +24,7 @@ from evaluate.official.tally import Tally, grouped
 from evaluate.official.tar_script import Likeness, Stops, script_values
 from evaluate.parse.free import parse_free
 from evaluate.records import Asked, Json, Prediction
-from evaluate.score import score_item
+from evaluate.score import gold_faults, score_item
 
 PROFILE = "tar"
 TEMPORAL = "temporal_localization"
@@ -48,7 +50,10 @@ def score(references: Sequence[Path], predictions: Sequence[Path], likeness: Lik
     """
     items = read_items(references)
     runs = {make_item_id(one.task, one.video_id, one.question, key): key for key, one in items.items()}
-    given, unknown = read_given(predictions, items, key_of=_key, item_key=lambda asked: runs.get(asked.item_id))
+    runs |= dict(zip(items, items, strict=True))  # `results --to tar` calls an item without an index by its id
+    given, unknown = read_given(
+        predictions, items, key_of=_key, item_key=lambda asked: runs.get(asked.item_id), needed="item_index"
+    )
     ours, answered = _ours(items, given, likeness)
     notes: list[str] = []
     official = _official(items, given, likeness, notes)
@@ -63,15 +68,18 @@ def read_items(paths: Sequence[Path]) -> dict[str, Asked]:
     """The items by `item_index`.
 
     Raises:
-        DataError: for a file of another form, redacted answers, an unknown task, or an index that is there twice.
+        DataError: for a file of another form, redacted answers, an unknown task, a right answer that cannot be read,
+            or an index that is there twice.
     """
     items: dict[str, Asked] = {}
     for path in paths:
         value = load_json(path)
         rows = value.get("items") if isinstance(value, dict) else None
-        if not isinstance(rows, list):
+        if not isinstance(rows, list) or not rows:
             raise DataError(f"{path}: has no items; give TAR's test file, or a held-out one of that form")
-        if value.get("metadata", {}).get("answers_redacted") or not any(row.get("answer") for row in rows):
+        told = value.get("metadata")
+        redacted = isinstance(told, dict) and told.get("answers_redacted")
+        if redacted or not any(row.get("answer") for row in rows if isinstance(row, dict)):
             raise DataError(f"{path}: its answers are redacted; only the benchmark's server can score against it")
         for place, row in enumerate(rows):
             one = _item(path, place, row)
@@ -81,8 +89,10 @@ def read_items(paths: Sequence[Path]) -> dict[str, Asked]:
     return items
 
 
-def _item(path: Path, place: int, row: Json) -> Asked:
+def _item(path: Path, place: int, row: Any) -> Asked:
     names = ("item_index", "task_type", "video_id", "question", "answer")
+    if not isinstance(row, dict):
+        raise DataError(f"{path}: item {place} is {shown(row)}, not an object; give TAR's test file")
     absent = [name for name in names if not isinstance(row.get(name), str)]
     if absent:
         raise DataError(f"{path}: item {place} lacks {', '.join(absent)}; give TAR's test file, or one of that form")
@@ -91,7 +101,10 @@ def _item(path: Path, place: int, row: Json) -> Asked:
             f"{path}: item {place} ({row['item_index']}) is of task_type '{row['task_type']}', which TAR has not; "
             f"it has {', '.join((*CLOSED, *OPEN))}"
         )
-    return Asked(*(row[name] for name in names))
+    asked = Asked(*(row[name] for name in names))
+    if asked.task in CLOSED and (fault := gold_faults([asked]).get(asked.item_id)):
+        raise DataError(f"{path}: {fault}")
+    return asked
 
 
 def _key(row: Json) -> str | None:

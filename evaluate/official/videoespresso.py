@@ -49,7 +49,13 @@ def score(references: Sequence[Path], predictions: Sequence[Path], embedder: Emb
         DataError: for files that cannot be read or do not belong together.
     """
     questions, rows = read_questions(references)
-    given, unknown = read_given(predictions, questions, key_of=numbered(rows), item_key=numbered_items(questions))
+    given, unknown = read_given(
+        predictions,
+        questions,
+        key_of=numbered(rows),
+        item_key=numbered_items(questions),
+        needed="video_path and question",
+    )
     answered = [read_choice(question, given.get(key)) for key, question in questions.items()]
     right = {one.key: float(one.choice == questions[one.key].answer) for one in answered}
     script = {key: first_letter_right(told, rows[key]) for key, told in given.items()}
@@ -114,7 +120,10 @@ def numbered_items(questions: Mapping[str, Question]) -> ItemKey:
 
 
 class _Named:
-    """The key of one question after the other: that of a known one with the same options, else by how often it came."""
+    """The key of one question after the other: that of a known one with the same options, else by how often it came.
+
+    One that comes oftener than it is known keeps the last key, and so is met as one that is answered twice.
+    """
 
     def __init__(self, known: Mapping[str, tuple[str, str]]) -> None:
         self._alike: dict[tuple[str, str], list[str]] = {}
@@ -125,7 +134,7 @@ class _Named:
     def __call__(self, name: str, options: str) -> str:
         self._seen[name] += 1
         if alike := self._alike.get((name, options)):
-            return alike.pop(0)
+            return alike.pop(0) if len(alike) > 1 else alike[0]
         return name if self._seen[name] == 1 else f"{name} ({self._seen[name]})"
 
 

@@ -7,12 +7,14 @@ list of phrases leave "Best answer: C" to be read as B. Ours reads which option 
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
+from demitasse.dataset.schema import shown
 from demitasse.errors import DataError
 from demitasse.interchange.lettered import read_letter, read_options
 from evaluate.official.files import load_csv, load_json
@@ -44,7 +46,7 @@ def score(references: Sequence[Path], predictions: Sequence[Path]) -> Report:
         DataError: for files that cannot be read or do not belong together.
     """
     questions, rows = read_questions(references)
-    given, unknown = read_given(predictions, questions, key_of=_key)
+    given, unknown = read_given(predictions, questions, key_of=_key, needed="question_id")
     answered = [read_choice(question, given.get(key)) for key, question in questions.items()]
     ours = {one.key: float(one.choice == questions[one.key].answer) for one in answered}
     videos = {key: question.video for key, question in questions.items()}
@@ -69,6 +71,8 @@ def read_questions(paths: Sequence[Path]) -> tuple[dict[str, Question], dict[str
             if question.key in questions:
                 raise DataError(f"{path}: question {question.key} is there twice; remove one of the two")
             questions[question.key], rows[question.key] = question, row
+    if not questions:
+        raise DataError(f"{', '.join(map(str, paths))}: there is no question; give Video-MME's file as published")
     return questions, rows
 
 
@@ -85,13 +89,24 @@ def _question(path: Path, place: int, row: Any) -> Question:
     absent = [name for name in names if not isinstance(row, dict) or name not in row]
     if absent:
         raise DataError(f"{path}: question {place} lacks {', '.join(absent)}; give Video-MME's file as published")
+    if strange := [name for name in names[2:6] if not isinstance(row[name], str)]:
+        told = f"{path}: question {row['question_id']}: {strange[0]} is {shown(row[strange[0]])}"
+        raise DataError(f"{told}, not a text; give the file as published")
     try:
-        options = read_options(row["options"])
+        options = read_options(_listed(row["options"]))
         letter = read_letter(row["answer"], options)
     except DataError as fault:
         raise DataError(f"{path}: question {row['question_id']}: {fault}; give the file as published") from fault
     place_of = list(options).index(letter)
     return Question(str(row["question_id"]), row["task_type"], str(row["video_id"]), tuple(options.values()), place_of)
+
+
+def _listed(options: Any) -> Any:
+    """Options as a CSV file has them, the text of a JSON or Python list, as the list; others as they are."""
+    try:
+        return ast.literal_eval(options) if isinstance(options, str) else options
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return options
 
 
 def _key(row: Json) -> str | None:

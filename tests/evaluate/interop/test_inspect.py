@@ -42,7 +42,7 @@ def test_without_the_package_the_extra_is_named(make_run, tmp_path, monkeypatch,
     monkeypatch.setitem(sys.modules, "inspect_ai.log", None)
     out = tmp_path / "x.eval"
     assert main(["results", str(make_run("mine", reply)), "--to", "inspect", "--out", str(out)]) == 2
-    said = "demitasse: inspect_ai is not installed; pip install -e '.[inspect]' in the checkout\n"
+    said = "demitasse: inspect_ai is not installed; pip install inspect_ai\n"
     assert capsys.readouterr().err == said
     assert not out.exists()
 

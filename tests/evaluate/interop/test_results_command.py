@@ -29,6 +29,16 @@ def test_wrong_arguments_end_with_a_sentence(words, sentence, tmp_path, monkeypa
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_of_samples_is_called_one(tmp_path, capsys):
+    from demitasse.dataset import Item, TaskFile, write
+
+    (tmp_path / "logs").mkdir()
+    write(tmp_path / "eval" / "bcq.json", TaskFile([Item("Does it rain?", "Yes", video_id="1.mp4")], "bcq", "CC0-1.0"))
+    words = ["results", "--from", "lmms", str(tmp_path / "logs"), "--data", str(tmp_path / "eval")]
+    assert main([*words, "--out", str(tmp_path / "run")]) == 2
+    assert "logs is a folder; give the sample files" in capsys.readouterr().err
+
+
 def test_one_way_or_the_other_must_be_named(capsys):
     with pytest.raises(SystemExit):
         main(["results", "R", "--out", "out"])

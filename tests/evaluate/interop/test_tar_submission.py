@@ -152,3 +152,19 @@ def test_wrong_arguments_end_with_a_sentence(words, sentence, capsys):
     assert main(["results", *words, "--out", "out"]) == 2
     said = capsys.readouterr().err
     assert sentence in said and said.count("\n") == 1
+
+
+def test_the_run_itself_is_scored_against_its_references(run, data, tmp_path, capsys):
+    """Items that have no index of their own are called by their ids in the run, in the references too."""
+    convert(run(), data, tmp_path / "tar")
+    words = ["--references", str(tmp_path / "tar/references.json"), "--predictions", str(tmp_path / "run")]
+    assert main(["score", "--profile", "tar", *words]) == 0
+    assert "5 questions of 2 videos, 5 answered\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("named", ["eval", "eval/bcq.json"])
+def test_the_dataset_stays_a_dataset(run, data, tmp_path, capsys, named):
+    words = ["results", str(run()), "--to", "tar", "--data", str(tmp_path / named), "--out", str(data)]
+    assert main(words) == 2
+    assert "holds the dataset of --data" in capsys.readouterr().err
+    assert {path.stem for path in data.iterdir()} == set(ITEMS)

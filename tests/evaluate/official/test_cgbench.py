@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from demitasse.errors import DataError
 from evaluate.official import cgbench
 from evaluate.official.cgbench_script import script_hit, script_overlap
 
@@ -65,6 +66,24 @@ def test_a_list_of_letters_is_no_choice_and_a_text_is_one(case):
     report = cgbench.score(*case({"long_acc": "A, B, C or D, who knows"}, {"long_acc": "White"}))
     figure = report.figure("long_acc")
     assert (figure.official, figure.ours) == (100.0, 50.0)
+
+
+def test_spans_that_were_already_read_are_spans_and_the_script_never_saw_such_a_reply(case):
+    figure = cgbench.score(*case({"miou": [[0, 5]]}, {"miou": "[[0, 10]]"})).figure("mIoU")
+    assert (figure.official, figure.ours) == (100.0, 75.0)
+
+
+def test_a_reply_that_is_null_is_empty(case):
+    assert cgbench.score(*case({"miou": None}, {"miou": "[[0, 10]]"})).counts["faults"] == {"empty": 1}
+
+
+@pytest.mark.parametrize("absent", ["qid", "video_uid", "choices", "right_answer", "clue_intervals"])
+def test_a_question_that_lacks_a_field_is_refused(case, write, absent):
+    references, predictions = case({"miou": "[[0, 10]]"})
+    (row,) = json.loads(references[0].read_text())
+    del row[absent]
+    with pytest.raises(DataError, match=f"row 0 lacks {absent}"):
+        cgbench.score([write("lacking.json", [row])], predictions)
 
 
 def test_an_iou_above_one_is_the_scripts_alone(case):

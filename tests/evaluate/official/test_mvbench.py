@@ -66,6 +66,19 @@ def test_the_mean_over_tasks_weighs_every_task_the_same(write):
     assert (report.figure("Avg").ours, report.figure(mvbench.MACRO).ours) == (25.0, 50.0)
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param({"task": "action_sequence", "doc_id": 1, "response": "(B)"}, id="task_and_place"),
+        pytest.param({"question_id": "action_sequence_1", "response": "(B)"}, id="the_key_itself"),
+        pytest.param({"doc_id": 7, "id": "action_sequence_1", "response": "(B)"}, id="the_key_beside_a_place_alone"),
+    ],
+)
+def test_a_row_says_which_question_it_answers(case, write, row):
+    references, _ = case((0, None), (1, None))
+    assert mvbench.score(references, [write("rows.json", [row])]).figure("Avg").ours == 50.0
+
+
 def test_an_answer_that_is_no_candidate_is_refused(write):
     row = {"video": "v.mp4", "question": "What?", "candidates": CANDIDATES, "answer": "Slept."}
     with pytest.raises(DataError, match="its answer is none of them"):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from demitasse.cli import main
 from demitasse.errors import ConfigError, DataError
 from evaluate.official.nextgqa import score
 from evaluate.official.spans import best_overlap, overlap, read_truth
@@ -57,6 +58,25 @@ def test_a_question_without_a_span_stays_in_our_divisor(write):
     assert any("leaves them out of its divisor" in note for note in report.notes)
 
 
+@pytest.mark.parametrize("unit", ["seconds", "share"])
+def test_a_number_of_hundreds_of_digits_is_a_fault_and_stops_nothing(write, unit):
+    predictions = write("p.json", {"7_0": [0, 10**400], "7_1": [0, 1], "8_0": [0, 1]})
+    assert score([write("t.json", TRUTH)], [predictions], unit).counts["faults"] == {"unparsable": 1}
+
+
+def test_answers_that_are_missing_or_unreadable_are_counted_apart_from_spans(write, questions, capsys):
+    truth, table = write("t.json", TRUTH), questions([("7_0", "CW", 1), ("7_1", "TN", 2), ("8_0", "CH", 3)])
+    spans = write("p.json", {"7_0": [4, 8], "7_1": [11, 17], "8_0": [6, 9]})
+    answers = write("a.json", {"7_0": "no idea", "7_1": 2})
+    report = score([truth, table], [spans, answers])
+    assert report.counts["faults"] == {"missing_answer": 1, "unparsable_answer": 1}
+    assert score([truth], [spans, answers]).counts["faults"] == {"missing_answer": 1}, "without the questions as well"
+    assert score([truth, table], [spans]).counts["faults"] == {}, "no answers at all are none that are missing"
+    files = ["--references", str(truth), str(table), "--predictions", str(spans), str(answers)]
+    assert main(["score", "--profile", "nextgqa", *files]) == 3
+    assert "3 answered, 1 missing answer, 1 unparsable answer" in capsys.readouterr().out
+
+
 def test_a_right_answer_counts_where_its_span_does(write, questions):
     rows = [("7_0", "CW", 1), ("7_1", "TN", 2), ("8_0", "CH", 3)]
     spans = {"7_0": [4, 8], "7_1": [11, 17], "8_0": [6, 9]}
@@ -67,6 +87,15 @@ def test_a_right_answer_counts_where_its_span_does(write, questions):
     assert report.figure("Acc@QA").ours == pytest.approx(200 / 3)
     assert report.figure("Acc@GQA").official == pytest.approx(100 / 3)
     assert report.figure("Acc@GQA").ours == pytest.approx(100 / 3)
+
+
+def test_a_span_that_lies_in_the_truth_by_half_is_grounded(write, questions):
+    rows = [("7_0", "CW", 1), ("7_1", "TN", 2), ("8_0", "CH", 3)]
+    half = {"7_0": [6, 10], "7_1": [14, 22], "8_0": [4, 6]}
+    answers = {key: {"span": half[key], "prediction": right, "answer": right} for key, _, right in rows}
+    report = score([write("t.json", TRUTH), questions(rows)], [write("p.json", answers)])
+    assert (report.figure("Acc@GQA").official, report.figure("Acc@GQA").ours) == (100.0, 100.0)
+    assert (report.figure("IoP@0.5").official, report.figure("IoP@0.5").ours) == (100.0, 100.0)
 
 
 def test_our_acc_at_gqa_takes_a_moment_for_no_ground_and_the_questions_for_the_truth(write, questions):
@@ -147,6 +176,8 @@ BROKEN = [
     pytest.param([[1, 2]], "there are no spans", id="a_list"),
     pytest.param({"7": {"location": {"0": [[1, 2]]}}}, "7: not", id="no_duration"),
     pytest.param({"7": {"duration": 5, "location": {"0": [1, 2]}}}, "7: not", id="a_bare_span"),
+    pytest.param({"7": {"duration": 5, "location": {"0": [[math.nan, 2]]}}}, "no number", id="a_time_that_is_none"),
+    pytest.param({"7": {"duration": 10**400, "location": {"0": [[1, 2]]}}}, "7: not", id="a_duration_without_end"),
 ]
 
 

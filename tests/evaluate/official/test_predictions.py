@@ -39,6 +39,7 @@ HARNESSES = [
     pytest.param([LOG | {"doc": VIDEO, "resps": [["B"]], "filtered_resps": ["B"]}], id="lmms_evals_samples"),
     pytest.param({"args": {}, "logs": [LOG | {"doc": VIDEO, "resps": [["B"]]}]}, id="lmms_evals_log"),
     pytest.param([{"qid": "CW_7_0", "prediction": "B", "target": 2}], id="sevila_with_the_type_in_the_qid"),
+    pytest.param([{"video": "1101/7", "qid": "7_0", "prediction": "B"}], id="the_video_in_the_qid_as_well"),
     pytest.param({"data": {"7_0": {"pred": "B", "truth": 2}}, "stat": {"acc": 0.5}}, id="llovi"),
     pytest.param({"results": [{"id": "7_0", "output": "B"}], "final_acc": [{"mean_acc": 0.5}]}, id="video_r1"),
     pytest.param([{"question_id": "7_0", "prompt": "?", "text": "B", "answer_id": "x", "model_id": "m"}], id="llava"),
@@ -76,6 +77,11 @@ def test_a_question_under_two_spellings_is_answered_twice(write):
         read_given([write("p.json", {"7_0": "A", "CW_7_0": "B"})], ["7_0"])
 
 
+def test_a_key_that_is_known_as_it_stands_is_no_other_spelling(write):
+    given, _ = read_given([write("p.json", {"7_0": "A", "CW_7_0": "B"})], ["7_0", "CW_7_0"])
+    assert {key: one.raw for key, one in given.items()} == {"7_0": "A", "CW_7_0": "B"}
+
+
 SPANS_BESIDE = [
     pytest.param({"span": [[1, 2]], "pred": [[3, 4]]}, [3, 4], id="span_is_the_truth_beside_a_prediction_that_is_one"),
     pytest.param({"span": [3, 4], "pred": "C"}, [3, 4], id="span_is_the_prediction_beside_an_answer"),
@@ -91,6 +97,18 @@ def test_the_span_that_is_read_is_the_models(write, value, span):
 def test_lines_of_json_are_rows(write):
     path = write("p.jsonl", '{"id": "7_0", "response": "B"}\n\n{"id": "7_1", "response": "C"}\n')
     assert read_given([path], ["7_0"])[0]["7_0"].raw == "B"
+
+
+def test_a_line_separator_within_a_reply_ends_no_line(write):
+    replies = {"7_0": "B.\u2028So it is.", "7_1": "C\x85"}
+    lines = [json.dumps({"id": key, "response": reply}, ensure_ascii=False) for key, reply in replies.items()]
+    given, _ = read_given([write("p.jsonl", "\r\n".join(lines))], replies)
+    assert {key: one.raw for key, one in given.items()} == replies
+
+
+def test_one_line_of_json_is_a_row(write):
+    row = {"video": 7, "qid": 0, "prediction": "B"}
+    assert read_given([write("p.jsonl", row)], ["7_0", "7_1"])[0]["7_0"].raw == "B"
 
 
 def test_what_is_beside_the_answer_is_kept_for_the_script(write):
@@ -122,7 +140,13 @@ BROKEN = [
     pytest.param([{"id": "7_0", "answer": 2, "said": "A"}], "id, answer, said", id="the_truth_beside_an_unknown_name"),
     pytest.param([{"id": "7_0", "answer": 2, "text": "A"}], "id, answer, text", id="answer_and_text"),
     pytest.param([{"id": "7_0", "answer": 2, "a0": "x"}], "id, answer, a0", id="the_questions_file_itself"),
-    pytest.param(["B"], "row 0 does not say which question", id="bare_answers"),
+    pytest.param(["B"], 'row 0 does not say which question it answers: it is "B"', id="bare_answers"),
+    pytest.param([{"clip": 7, "said": "B"}], "it has clip, said; it needs one of question_key", id="other_columns"),
+    pytest.param(
+        {"Kind": [{"question_id": "7_0", "answer": 2, "score": 0.5}]},
+        r"row 0 \(7_0\) does not say what the model answered",
+        id="rows_of_known_questions_under_a_type_without_an_answer",
+    ),
     pytest.param('{"7_0": 1, "7_0": 2}', "'7_0' is there twice", id="a_name_twice_of_which_json_keeps_the_last"),
     pytest.param("7_0: B", "neither JSON nor JSONL", id="no_json"),
     pytest.param('{"id": "7_0", "pred": 1}\n{"id"', "neither JSON nor JSONL .line 2", id="a_torn_last_line"),
@@ -136,6 +160,31 @@ BROKEN = [
 def test_a_file_that_is_no_predictions_is_refused(write, value, complaint):
     with pytest.raises(DataError, match=complaint):
         read_given([write("p.json", value)], ["7_0"])
+
+
+TABLES = [
+    pytest.param("id,prediction,prediction\n7_0,B,C\n", "column 'prediction' is there twice", id="a_column_twice"),
+    pytest.param('id,prediction\n7_0,B\n7_1,"C\n7_2,D\n', "line 3: a quote is opened and never closed", id="a_quote"),
+    pytest.param("id;prediction\n7_0;B\n", "it has id;prediction; it needs one of", id="parted_by_semicolons"),
+    pytest.param("id;prediction\n7_0;B, C\n", r"has 1 \(id;prediction\)", id="a_comma_between_semicolons"),
+]
+
+
+@pytest.mark.parametrize(("text", "complaint"), TABLES)
+def test_a_table_that_cannot_be_read_as_it_was_meant_is_refused(write, text, complaint):
+    with pytest.raises(DataError, match=complaint):
+        read_given([write("p.csv", text)], ["7_0"])
+
+
+def test_a_reply_that_never_ends_is_read_from_a_table(write):
+    reply = "Yes " * 50_000
+    given, _ = read_given([write("p.csv", f"id,prediction\n7_0,{reply}\n")], ["7_0"])
+    assert given["7_0"].raw == reply
+
+
+def test_a_table_under_another_name_is_told_how_to_be_called(write):
+    with pytest.raises(DataError, match="with a name in .csv if it is CSV"):
+        read_given([write("p.txt", "id,prediction\n7_0,B\n")], ["7_0"])
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

@@ -62,6 +62,21 @@ REFUSED = [
         id="skipping",
     ),
     pytest.param(
+        ["--profile", "star", "--references", "x", "--predictions", "y", "y"],
+        "--predictions names a file twice",
+        id="a_file_twice",
+    ),
+    pytest.param(
+        ["--profile", "star", "--references", "x", "--predictions", "y", "--json", "./x"],
+        "--json x would write over a file that is to be scored",
+        id="the_json_over_the_references",
+    ),
+    pytest.param(
+        ["--profile", "star", "--references", "x", "--predictions", "y", "--json", ""],
+        "--json . is a folder",
+        id="the_json_without_a_name",
+    ),
+    pytest.param(
         ["--profile", "star", "--references", "none.json", "--predictions", "y"],
         "none.json cannot be read: No such",
         id="no_file",
@@ -95,6 +110,22 @@ def test_a_missing_prediction_is_told_by_the_exit_code(tmp_path, capsys):
     words = ["--references", str(questions), "--predictions", str(tmp_path / "p.json")]
     assert main(["score", "--profile", "nextqa", *words]) == 3
     assert "1 missing" in capsys.readouterr().out
+
+
+def test_the_predictions_outlive_a_json_of_their_name(tmp_path, capsys):
+    (tmp_path / "p.json").write_bytes((RECORDED / "nextqa" / "predictions.json").read_bytes())
+    words = ["--references", str(RECORDED / "nextqa" / "questions.csv"), "--predictions", str(tmp_path / "p.json")]
+    assert main(["score", "--profile", "nextqa", *words, "--json", str(tmp_path / "p.json")]) == 2
+    assert (tmp_path / "p.json").read_bytes() == (RECORDED / "nextqa" / "predictions.json").read_bytes()
+    capsys.readouterr()
+
+
+def test_predictions_of_no_question_are_told(tmp_path, capsys):
+    told = json.loads((RECORDED / "nextqa" / "predictions.json").read_text())
+    (tmp_path / "p.json").write_text(json.dumps(told | {"9999_9": {"prediction": 1, "answer": 1}}))
+    words = ["--references", str(RECORDED / "nextqa" / "questions.csv"), "--predictions", str(tmp_path / "p.json")]
+    main(["score", "--profile", "nextqa", *words])
+    assert "; 1 predictions are of no question of the references, and left out" in capsys.readouterr().out
 
 
 def test_the_benchmark_says_plainly_which_scripts_it_could_not_run(tmp_path):

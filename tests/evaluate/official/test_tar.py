@@ -140,3 +140,26 @@ def test_a_line_separator_within_a_reply_ends_no_row(case):
 def test_a_task_that_tar_has_not_is_refused(case):
     with pytest.raises(DataError, match="task_type 'poem', which TAR has not"):
         tar.score(*case(("poem", "Why?", "so", "so")))
+
+
+BCQ = {"item_index": "0", "task_type": "bcq", "video_id": "v.mp4", "question": "Is it?", "answer": "Yes"}
+BROKEN = [
+    pytest.param({"items": [BCQ, 3]}, "item 1 is 3, not an object", id="an_item_that_is_none"),
+    pytest.param({"items": []}, "has no items", id="no_items"),
+    pytest.param({"metadata": [], "items": [BCQ | {"answer": ""}]}, "answers are redacted", id="metadata_that_is_none"),
+    pytest.param(
+        {"items": [BCQ | {"answer": "maybe"}]}, "item 0 .*'maybe' is neither yes nor no", id="no_right_answer"
+    ),
+]
+
+
+@pytest.mark.parametrize(("value", "complaint"), BROKEN)
+def test_references_that_are_none_are_refused_by_name(write, value, complaint):
+    with pytest.raises(DataError, match=rf"truth\.json: .*{complaint}"):
+        tar.read_items([write("truth.json", value)])
+
+
+def test_a_table_without_item_index_is_told_what_it_needs(case, write):
+    references, _ = case(("bcq", "Is it?", "Yes", "Yes"))
+    with pytest.raises(DataError, match="it has id, pred; it needs item_index$"):
+        tar.score(references, [write("other.csv", "id,pred\n0,Yes\n")])

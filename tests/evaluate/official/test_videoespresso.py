@@ -92,6 +92,12 @@ def test_a_question_that_is_asked_of_a_video_twice_is_two(write):
     assert (report.counts["questions"], report.figure(MICRO).ours) == (2, 50.0)
 
 
+def test_a_row_that_is_there_oftener_than_its_question_is_answered_twice(write):
+    bench = write("bench.json", [row(model_output="C"), row(model_output="D")])
+    with pytest.raises(DataError, match="is answered twice"):
+        score([bench], [write("p.json", [row(model_output="C"), row(model_output="D"), row(model_output="A")])])
+
+
 def test_a_question_without_a_reply_is_wrong_in_ours_and_unknown_to_the_script(write):
     bench = write("bench.json", [row(0), row(1)])
     report = score([bench], [write("p.json", [row(0, model_output="C")])])

@@ -1,5 +1,7 @@
 """Video-MME: whatever the script leaves out or misreads, every question stays in our divisor."""
 
+import csv
+import io
 import json
 
 import pytest
@@ -101,3 +103,41 @@ def test_a_reference_at_fault_is_a_sentence(videos, changed, told):
 def test_a_file_that_is_none_of_the_benchmarks_is_refused(write):
     with pytest.raises(DataError, match="question 0 lacks video_id"):
         videomme.score([write("a.json", [{"a": 1}])], [write("b.json", {"x": "A"})])
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        pytest.param({"duration": ["short"]}, r'question 000-1: duration is \["short"\], not a text', id="a_list"),
+        pytest.param({"task_type": None}, "question 000-1: task_type is null, not a text", id="nothing"),
+    ],
+)
+def test_a_group_that_is_no_text_is_refused(videos, changed, complaint):
+    with pytest.raises(DataError, match=complaint):
+        overall(videos(("A", "A"), **changed))
+
+
+def test_a_file_without_questions_is_refused(videos, write):
+    with pytest.raises(DataError, match=r"bench\.json: there is no question"):
+        videomme.score([write("bench.json", [{"video_id": "000", "questions": []}])], [videos(("A", "A"))])
+
+
+@pytest.mark.parametrize("spell", [pytest.param(json.dumps, id="json"), pytest.param(str, id="as_pandas_writes_it")])
+def test_the_questions_may_be_a_table(videos, write, spell):
+    fields = {"video_id": "000", "question_id": "000-1", "duration": "short", "domain": "Knowledge"}
+    row = fields | {"sub_category": "Law", "task_type": "Counting", "question": "?", "options": spell(OPTIONS)}
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, [*row, "answer"])
+    table.writeheader()
+    table.writerow(row | {"answer": "C"})
+    assert overall(write("bench.csv", text.getvalue()), videos(("C", "Plums.")))[0].ours == 100.0
+
+
+def test_options_that_are_no_list_are_refused(write):
+    with pytest.raises(DataError, match="not a list of texts"):
+        overall(
+            write(
+                "bench.csv",
+                "video_id,question_id,duration,domain,sub_category,task_type,options,answer\n0,0-1,short,K,L,C,A B,A\n",
+            )
+        )
