@@ -17,13 +17,19 @@ FEWEST = 10  # items: fewer say nothing about a judge
 def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `demitasse calibrate`."""
     commands = parser.add_subparsers(dest="step", required=True, metavar="STEP")
-    sample = commands.add_parser("sample", help="draw answers, and write the page to label them on")
+    sample = add_subcommand(commands, "sample", "draw answers, and write the page to label them on")
     sample.add_argument("runs", nargs="+", metavar="[NAME=]RUN", help="judged runs of the same items")
     sample.add_argument("--out", type=Path, required=True, help="folder for sample.json and label.html")
-    sample.add_argument("--items", type=int, default=150, metavar="N", help="items; each run's answer is labelled")
-    sample.add_argument("--seed", type=int, default=0, help="of the lot")
+    sample.add_argument(
+        "--items",
+        type=int,
+        default=150,
+        metavar="N",
+        help="items; each run's answer is labelled (default: %(default)s)",
+    )
+    sample.add_argument("--seed", type=int, default=0, help="of the lot (default: %(default)s)")
     sample.add_argument("--media", type=Path, help="folder of the videos, for the page")
-    score = commands.add_parser("score", help="agreement, and means corrected by what people found")
+    score = add_subcommand(commands, "score", "agreement, and means corrected by what people found")
     score.add_argument("folder", type=Path, metavar="DIR", help="the sample's folder")
     score.add_argument("--labels", nargs="+", type=Path, required=True, help="labels_NAME.json, or card,score as CSV")
 

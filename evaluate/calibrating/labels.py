@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 from demitasse.errors import DataError
@@ -21,7 +22,7 @@ class Labels:
 
 
 def read_labels(path: Path, sample: str, cards: Collection[str]) -> Labels:
-    """Read `labels_NAME.json` as the page saves it, or a `.csv` with the columns card and score.
+    """Read `labels_NAME.json` as the page saves it, or a `.csv` with the columns card and score; a blank is no label.
 
     Args:
         path: the file; a CSV's annotator is its name.
@@ -32,10 +33,11 @@ def read_labels(path: Path, sample: str, cards: Collection[str]) -> Labels:
         DataError: for a file of another sample, an unknown card, a card twice, or a score that is not 1 to 5.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with open(path, encoding="utf-8-sig", newline="") as file:  # spreadsheets begin a table with a mark of order
+            text = file.read()
     except (OSError, UnicodeDecodeError) as fault:
         raise DataError(f"{path} cannot be read: {fault}") from fault
-    name, rows = _table(path, text) if path.suffix == ".csv" else _saved(path, text, sample)
+    name, rows = _table(path, text) if path.suffix.lower() == ".csv" else _saved(path, text, sample)
     scores: dict[str, int] = {}
     for card, score in rows:
         if card not in cards:
@@ -54,15 +56,20 @@ def _saved(path: Path, text: str, sample: str) -> tuple[str, Iterable[tuple[str,
     try:
         content = json.loads(text)
         of, name, labels = content["sample"], content["annotator"], dict(content["labels"])
-    except (ValueError, KeyError, TypeError) as fault:
+    except (ValueError, KeyError, TypeError, RecursionError) as fault:
         raise DataError(f"{path} holds no labels ({fault}); save them from the labelling page again") from fault
     if of != sample:
         raise DataError(f"{path} has labels of the sample {of}, and this one is {sample}")
-    return str(name) or path.stem, labels.items()
+    return name if isinstance(name, str) and name else path.stem, labels.items()
 
 
 def _table(path: Path, text: str) -> tuple[str, Iterable[tuple[str, object]]]:
-    rows = list(csv.DictReader(text.splitlines()))
-    if not rows or not {"card", "score"} <= set(rows[0]):
-        raise DataError(f"{path}: the first line must name the columns card and score")
-    return path.stem, [(row["card"], row["score"]) for row in rows]
+    try:
+        head, *rows = [row for row in csv.reader(StringIO(text, newline="")) if row] or [[]]
+    except csv.Error as fault:
+        raise DataError(f"{path} is no table ({fault}); save it anew with the columns card and score") from fault
+    if [head.count(name) for name in ("card", "score")] != [1, 1]:
+        raise DataError(f"{path}: the first line must name the columns card and score, once each, with commas between")
+    places = head.index("card"), head.index("score")
+    cells = [[row[place].strip() if place < len(row) else "" for place in places] for row in rows]
+    return path.stem, [(card, score) for card, score in cells if score]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import NoneType
 from typing import Any
 
 from demitasse.dataset.grounding import UNITS
@@ -14,6 +15,15 @@ from evaluate.metric import KIND
 from evaluate.records import Asked
 
 NAMED_ITEMS = 5  # of a difference between item sets, in the message
+_ANSWERED = "an object, models with their votes"
+# What a report reads of `judge.json`: of which type, and how that is called.
+_OF_HEADER: dict[str, tuple[tuple[type, ...], str]] = {
+    "answered": ((dict,), _ANSWERED),
+    **dict.fromkeys(("votes", "validity", "controls", "probes", "agreement"), ((dict,), "an object")),
+    "latency": ((dict, NoneType), "an object or null"),
+    **dict.fromkeys(("requests", "cache_hits", "repeats", "frames"), ((int,), "a whole number")),
+    "cost_so_far": ((int, float, NoneType), "a number or null"),
+}
 
 
 def check_alike(arms: Sequence[Arm]) -> None:
@@ -78,17 +88,22 @@ def _listed(items: Sequence[Asked]) -> str:
     return f"{len(items)} ({named}{', …' if len(items) > NAMED_ITEMS else ''})"
 
 
+def _check_header(arm: Arm) -> None:
+    """That `judge.json` has what the report reads of it, as `demitasse judge` writes it; other fields are free."""
+    for name, (kinds, what) in _OF_HEADER.items():
+        if name in arm.judge and not isinstance(arm.judge[name], kinds):
+            raise DataError(f"{arm.folder / JUDGE_RUN}: '{name}' must be {what}; run `demitasse judge` again")
+    if not all(isinstance(votes, int) for votes in arm.judge.get("answered", {}).values()):
+        raise DataError(f"{arm.folder / JUDGE_RUN}: 'answered' must be {_ANSWERED}; run `demitasse judge` again")
+
+
 def _check_judges(arms: Sequence[Arm]) -> None:
     """The same judges by the same rules. The same model behind another address is the same judge.
 
     An arm whose replies left nothing to judge was judged by nobody.
     """
     for arm in arms:
-        if not isinstance(arm.judge.get("answered", {}), dict):
-            raise DataError(
-                f"{arm.folder / JUDGE_RUN}: 'answered' must be an object, models with their votes; run `demitasse "
-                "judge` again"
-            )
+        _check_header(arm)
     judged = [arm for arm in arms if arm.judge and arm.judge.get("votes", {}).get("asked") != 0]
     for arm in judged[1:]:
         first, other = judged[0].judge, arm.judge

@@ -21,7 +21,12 @@ def add_bias_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `demitasse bias`."""
     parser.add_argument("--before", type=Path, required=True, metavar="RUN", help="without CoTasks, or a control")
     parser.add_argument("--after", type=Path, required=True, metavar="RUN", help="with CoTasks")
-    parser.add_argument("--by", choices=("type", "length"), default="type", help="of questions, or of their videos")
+    parser.add_argument(
+        "--by",
+        choices=("type", "length"),
+        default="type",
+        help="of questions, or of their videos (default: %(default)s)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there")
     parser.add_argument(
         "--skip-gold-faults", action="store_true", help="leave out items whose reference is at fault, and say so"

@@ -13,10 +13,10 @@ from evaluate.comparing.arm import Arm, check_gold
 from evaluate.comparing.closed_form import closed_form
 from evaluate.comparing.entry import Scores, make_entry
 from evaluate.comparing.summary import letter_counts, nearest, score_counts, validity
-from evaluate.comparing.wording import verdict_sentence
+from evaluate.comparing.wording import alone, verdict_sentence
 from evaluate.judging.judgements import UNSCORED_LIMIT
 from evaluate.judging.moved import NAME_ONE, moved_between, told
-from evaluate.metric import METRICS, Metric
+from evaluate.metric import JUDGE, METRICS, Metric
 from evaluate.records import Json, Scored
 from evaluate.seen import overlap_sentences
 from evaluate.stats import confusion, holm, mcnemar_exact
@@ -54,7 +54,7 @@ def compare(arms: Sequence[Arm], skip_gold_faults: bool = False) -> Comparison:
     before, after = arms[0].name, arms[1].name
     of_metric = _parted(scores, lambda row: row.metric)
     entries = {METRICS[name]: make_entry(of_metric[name], METRICS[name]) for name in METRICS}
-    metrics = {metric.key: entry for metric, entry in entries.items() if entry is not None}
+    metrics = _adjusted({metric.key: entry for metric, entry in entries.items() if entry is not None})
     result = {
         "format": "demitasse-comparison-v2",
         "before": before,
@@ -91,9 +91,22 @@ def complaints(result: Json) -> list[str]:
         found.append(f"the judge left unlike numbers of items unscored, and these out of the difference: {told_of}")
     for name, arm in result["arms"].items():
         found += [f"{name}: {sentence}" for sentence in overlap_sentences(arm["run"].get("trained_on"))]
+    found += _not_judged_beside(result)
     if result["skipped_gold_faults"]:
         found.append(f"{len(result['skipped_gold_faults'])} items were left out because their reference is at fault")
     return found
+
+
+def _not_judged_beside(result: Json) -> Iterator[str]:
+    """The one of the first two arms whose free text nobody judged, where the other's was: its metric is not there."""
+    sides = (result["before"], result["after"])
+    for name, other in (sides, sides[::-1]):
+        judged = result["metrics"].get(JUDGE.key, {"arms": {other: {"n": 0}}})["arms"][other]["n"]
+        if result["validity"][name]["not_judged"] and judged and not result["validity"][other]["not_judged"]:
+            yield (
+                f"{name}: {result['validity'][name]['not_judged']:,} replies of free text are not judged, and those of "
+                f"{other} are; `demitasse judge` gives them scores"
+            )
 
 
 def invalid(result: Json) -> list[str]:
@@ -136,11 +149,11 @@ def _task_entries(
         yield task, entry | {"closed_form": figures if any(figures.values()) else None}
 
 
-def _adjusted(tasks: Json) -> Json:
-    """The tasks with Holm's p-values, over all of them: of many tasks some differ by chance."""
-    tested = [name for name, entry in tasks.items() if entry.get("p") is not None]
-    adjusted = dict(zip(tested, holm([tasks[name]["p"] for name in tested]), strict=True))
-    return {name: entry | {"p_holm": adjusted.get(name)} for name, entry in tasks.items()}
+def _adjusted(entries: Json) -> Json:
+    """The tasks, or the metrics, with Holm's p-values over all of them: of many some differ by chance."""
+    tested = [name for name, entry in entries.items() if entry.get("p") is not None]
+    adjusted = dict(zip(tested, holm([entries[name]["p"] for name in tested]), strict=True))
+    return {name: entry | {"p_holm": adjusted.get(name)} for name, entry in entries.items()}
 
 
 def _parted(scores: Mapping[str, Scores], of: Callable[[Scored], str]) -> Mapping[str, dict[str, Scores]]:
@@ -153,8 +166,11 @@ def _parted(scores: Mapping[str, Scores], of: Callable[[Scored], str]) -> Mappin
 
 
 def _verdict(result: Json) -> Json:
-    """One word and a sentence: of all metrics together, each by its own paired difference."""
-    found = {entry["verdict"] for entry in result["metrics"].values()}
+    """One word and a sentence: of all metrics together, each by its own paired difference, as Holm's p lets it stand.
+
+    Without that, two runs that do not differ would be told apart in one comparison of seven with four metrics.
+    """
+    found = {entry["verdict"] for entry in result["metrics"].values() if not alone(entry)}
     if result["invalid"]:
         state = "invalid"
     elif {"improved", "worse"} <= found:
@@ -196,4 +212,4 @@ def _letters(scores: Mapping[str, Scores]) -> dict[str, Any] | None:
     if not first:
         return None
     gold = dict(sorted(Counter(row.gold for row in first).items()))
-    return {"reference": gold} | {name: letter_counts(one) for name, one in rows.items() if one}
+    return {"reference": gold, "arms": {name: letter_counts(one) for name, one in rows.items() if one}}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from evaluate.comparing.boxes import compare_boxes
 from evaluate.comparing.cotasks import compare_cotasks
 from evaluate.comparing.habit import find_habit
-from evaluate.comparing.summary import constant_baseline, summarise, was_judged
+from evaluate.comparing.summary import constant_baseline, estimate, good_share, summarise, was_judged
 from evaluate.metric import COTASKS, GROUNDING, JUDGE, METRICS, Metric
 from evaluate.records import Fault, Json, Scored
 from evaluate.stats import (
@@ -49,6 +49,7 @@ def make_entry(scores: Mapping[str, Scores], metric: Metric) -> Json | None:
         entry["figures"] = compare_cotasks(list(first.values()), [second[key] for key in first], metric)
     return entry | {
         **paired(first, second),
+        **_of_pairs(entry["arms"], first, second, metric),
         "macro": macro(first, second),
         "delta_bounds": _delta_bounds(entry["arms"][before], entry["arms"][after], metric),
         "after_against": {name: paired(rows, second) for name, rows in others.items()},
@@ -57,7 +58,7 @@ def make_entry(scores: Mapping[str, Scores], metric: Metric) -> Json | None:
 
 
 def paired(before: Scores, after: Scores) -> Json:
-    """The paired difference; `before` and `after` are over the `n` items that both arms have scored."""
+    """The paired difference; `before` and `after` are over the `n` items, of `videos`, that both arms have scored."""
     pairs = _both_scored(before, after)
     if not pairs or _is_unjudged(before) or _is_unjudged(after):
         return {"n": 0, "before": None, "after": None, "delta": None, "delta_ci95": None, "verdict": "not judged"}
@@ -66,6 +67,7 @@ def paired(before: Scores, after: Scores) -> Json:
     found = paired_difference(first, second, clusters)
     return {
         "n": len(pairs),
+        "videos": len(set(clusters)),
         "before": sum(first) / len(first),
         "after": sum(second) / len(second),
         "delta": found.estimate.mean,
@@ -79,6 +81,22 @@ def paired(before: Scores, after: Scores) -> Json:
         "length_controlled": _length_controlled(pairs),
         "verdict": _verdict_of(found),
     }
+
+
+def _of_pairs(arms: Json, before: Scores, after: Scores, metric: Metric) -> Json:
+    """`before_ci95` and so on: intervals and shares of 4 and 5 over the items that both arms have scored.
+
+    So they are of the means that `paired` gives; an arm's own are over more items where the other has some unscored.
+    """
+    pairs = [] if _is_unjudged(before) or _is_unjudged(after) else _both_scored(before, after)
+    sides = {"before": [one for one, _ in pairs], "after": [two for _, two in pairs]}
+    found: Json = {}
+    for (side, rows), own in zip(sides.items(), arms.values(), strict=False):
+        if own["n"] != len(rows):  # rarely: not to reckon a million scores twice
+            of_rows = estimate(rows, metric)
+            own = {"ci95": of_rows and _listed(of_rows), "good_share": good_share(rows, metric)}
+        found |= {f"{side}_ci95": own["ci95"], f"{side}_good_share": own["good_share"]}
+    return found
 
 
 def macro(before: Scores, after: Scores) -> Json | None:

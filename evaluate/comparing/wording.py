@@ -45,7 +45,7 @@ def p_value(p: float | None) -> str:
 
 
 def alone(entry: Json) -> bool:
-    """Whether a task's verdict holds for the task alone: of so many tasks, one as clear as that comes by chance."""
+    """Whether a task's or metric's verdict holds for it alone: of so many, one as clear as that comes by chance."""
     p = entry.get("p_holm")
     return entry["verdict"] in ("improved", "worse") and p is not None and p >= ALPHA
 
@@ -78,7 +78,8 @@ def _unclear(tasks: Json) -> Iterator[str]:
     for metric, seen in unclear.items():
         for names in [[name] for name in seen] if len(seen) <= MOST_SENTENCES else [list(seen)]:
             told = sorted({difference(seen[name], metric)[1:] for name in names}, key=float)
-            bound = told[0] if len(told) == 1 else f"{told[0]} to {told[-1]}, by task,"
+            unit = " points" if METRICS[metric].is_share else ""
+            bound = f"{told[0]}{unit}" if len(told) == 1 else f"{told[0]} to {told[-1]}{unit}, by task,"
             what = "difference can" if len(names) == 1 else "differences can each"
             yield (
                 f"{_listed(names)}, inconclusive: the {what} be chance; one of {bound} or "
@@ -91,7 +92,8 @@ def _unseen(result: Json) -> Iterator[str]:
     runs = {name: arm["run"] for name, arm in result["arms"].items()}
     student = runs[result["after"]].get("student")
     for name, run in runs.items():
-        shown = run.get("settings", {}).get("frames")
+        settings = run.get("settings")  # of another tool's header, whatever that means by it
+        shown = str(settings.get("frames")) if isinstance(settings, dict) else ""
         if shown not in WITHOUT or name == result["after"] or run.get("student") != student:
             continue
         for entry in result["metrics"].values():
@@ -151,15 +153,18 @@ def verdict_sentence(entries: Sequence[Json], invalid: bool = False) -> str:
     """Which metrics improved, which got worse, and on which no difference can be told from chance."""
     if invalid:
         return "Nothing can be concluded from this comparison."
+    by_chance = "{}, but not by Holm's p over the metrics"
     phrases = {
-        "improved": "better at {}",
-        "worse": "worse at {}",
-        "inconclusive": "no difference to be told from chance in {}",
-        "one video": "one video is too few to tell for {}",
+        ("improved", False): "better at {}",
+        ("worse", False): "worse at {}",
+        ("improved", True): f"perhaps better at {by_chance}",
+        ("worse", True): f"perhaps worse at {by_chance}",
+        ("inconclusive", False): "no difference to be told from chance in {}",
+        ("one video", False): "one video is too few to tell for {}",
     }
     parts = []
     for verdict, phrase in phrases.items():
-        named = [METRICS[entry["metric"]].short for entry in entries if entry["verdict"] == verdict]
+        named = [METRICS[entry["metric"]].short for entry in entries if (entry["verdict"], alone(entry)) == verdict]
         if named:
             parts.append(phrase.format(_listed(named)))
     sentence = "; ".join(parts) or "nothing was scored"

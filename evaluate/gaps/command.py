@@ -13,8 +13,9 @@ from demitasse.config.overrides import take_overrides_anywhere
 from demitasse.errors import ConfigError, DataError
 from demitasse.visible import visible
 from evaluate.gaps import choose, spec
-from evaluate.gaps.find import Gap, failed, find_gaps
+from evaluate.gaps.find import FEWEST_VIDEOS, Finding, Gap, failed, find_gaps
 from evaluate.gaps.known_media import media_of, media_of_run
+from evaluate.metric import METRICS
 from evaluate.spelled import spelled
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from evaluate.records import Scored
 
 WORST = 3  # videos and kinds that the printed line of a task names
+_MARKS = {Finding.GAP: "gap ", Finding.UNSURE: "  ? ", Finding.NO_GAP: "    "}
 
 
 def add_gaps_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,14 +31,25 @@ def add_gaps_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="a folder that `demitasse predict` wrote")
     parser.add_argument("--out", type=Path, required=True, help="folder for gaps.json and, with --spec, spec.yaml")
     parser.add_argument(
-        "--tolerance", type=float, default=0.1, metavar="SHARE", help="a task is a gap if more surely fails (0.1)"
+        "--tolerance",
+        type=float,
+        default=0.1,
+        metavar="SHARE",
+        help="a task is a gap if more surely fails (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--fewest-videos",
+        type=int,
+        default=FEWEST_VIDEOS,
+        metavar="N",
+        help="a task of fewer videos is no gap, but too little to say (default: %(default)s)",
     )
     parser.add_argument("--tasks", nargs="+", default=[], help="look at these tasks only")
     parser.add_argument("--skip-gold-faults", action="store_true", help="leave out items whose reference is at fault")
     group = parser.add_argument_group("the next annotation run")
     group.add_argument("--spec", type=Path, metavar="FILE", help="a spec of `demitasse annotate`, to be narrowed")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="of the spec, as for `demitasse annotate`")
-    group.add_argument("--section", default="", choices=("", *spec.FOLDER), help="of the spec, where it has both")
+    group.add_argument("--section", default="", choices=tuple(spec.FOLDER), help="of the spec, where it has both")
     group.add_argument(
         "--leave-out",
         nargs="+",
@@ -45,11 +58,15 @@ def add_gaps_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="choose no video or image of these runs and datasets: a test set's, those annotated before",
     )
-    group.add_argument("--files", type=int, default=100, metavar="N", help="videos or images to annotate (100)")
+    group.add_argument(
+        "--files", type=int, default=100, metavar="N", help="videos or images to annotate (default: %(default)s)"
+    )
     group.add_argument(
         "--captions", type=Path, metavar="FILE", help="captions.jsonl of the pool: what is like the failures goes first"
     )
-    group.add_argument("--seed", type=int, default=0, help="of the choice where there are no captions")
+    group.add_argument(
+        "--seed", type=int, default=0, help="of the choice where there are no captions (default: %(default)s)"
+    )
     take_overrides_anywhere(parser)
 
 
@@ -59,8 +76,8 @@ def check_gaps_arguments(args: argparse.Namespace) -> spec.Draft | None:
     Raises:
         ConfigError: naming the argument.
     """
-    if not 0 <= args.tolerance < 1 or args.files < 1:
-        raise ConfigError("--tolerance must be from 0 to below 1, and --files 1 or more")
+    if not 0 <= args.tolerance < 1 or min(args.files, args.fewest_videos) < 1:
+        raise ConfigError("--tolerance must be from 0 to below 1, and --files and --fewest-videos 1 or more")
     if args.leave_out and not args.spec:
         raise ConfigError("--leave-out is said of the files that a spec chooses from; name it with --spec")
     if args.overrides and not args.spec:
@@ -79,22 +96,31 @@ def run_gaps(args: argparse.Namespace) -> int:
     found = find_gaps(rows)
     if not found:
         raise DataError(f"{args.run}: no item of {', '.join(args.tasks) or 'any task'} has a score")
-    gaps = [gap for gap in found if gap.certain > args.tolerance]
+    findings = {gap.task: gap.finding(args.tolerance, args.fewest_videos) for gap in found}
+    gaps = [gap for gap in found if findings[gap.task] is Finding.GAP]
+    unsure = [gap.task for gap in found if findings[gap.task] is Finding.UNSURE]
     record = {
         "format": "demitasse-gaps-v1",
         "run": str(args.run),
         "settings_sha256": arm.run.get("settings_sha256"),
         "command": spelled("gaps", args),
         "tolerance": args.tolerance,
+        "fewest_videos": args.fewest_videos,
         "gaps": [gap.task for gap in gaps],
-        "tasks": [gap.to_json() for gap in found],
+        "too_little_to_say": unsure,
+        "tasks": [gap.to_json() | {"finding": findings[gap.task]} for gap in found],
     }
     for gap in found:
-        print(visible(_line(gap, gap in gaps)))
+        print(visible(_line(gap, findings[gap.task])))
+    if unsure:
+        print(
+            f"too little to say of {visible(', '.join(unsure))}: what fails there can be chance, or is of fewer than "
+            f"{args.fewest_videos} videos; evaluate on more, or lower --fewest-videos"
+        )
     if draft is not None and gaps:
         record["next"] = _next_run(args, draft, arm, rows, gaps)
     elif draft is not None:
-        print("no task fails more often than is tolerated: there is nothing to annotate")
+        print("no task surely fails more often than is tolerated: there is nothing to annotate")
         (args.out / spec.SPEC).unlink(missing_ok=True)  # of an earlier look, which is not to be annotated by now
     write_text(args.out / "gaps.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
     unscored = sum(row.score is None for row in rows)
@@ -103,12 +129,14 @@ def run_gaps(args: argparse.Namespace) -> int:
     return 3 if unscored else 0
 
 
-def _line(gap: Gap, is_gap: bool) -> str:
-    """A task in one line: how much fails, how surely, and in which way most."""
+def _line(gap: Gap, finding: Finding) -> str:
+    """A task in one line: how much fails, how surely, of how many videos, and in which way most."""
     bounds = f" [{gap.interval[0]:.0%}, {gap.interval[1]:.0%}]" if gap.interval else ""
     kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in list(gap.kinds.items())[:WORST])
-    mark = "gap " if is_gap else "    "
-    return f"{mark}{gap.task}: {gap.failed} of {gap.items} fail, {gap.share:.0%}{bounds}{f': {kinds}' if kinds else ''}"
+    medium = METRICS[gap.metric].medium
+    about = f"{len(gap.videos)} {medium}{'s' if len(gap.videos) > 1 else ''}"
+    of = f"{gap.failed} of {gap.items} fail, {gap.share:.0%}{bounds}, {about}"
+    return f"{_MARKS[finding]}{gap.task}: {of}{f': {kinds}' if kinds else ''}"
 
 
 def _next_run(

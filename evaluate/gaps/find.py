@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from evaluate.comparing.groups import kind_of
@@ -16,6 +17,17 @@ from evaluate.stats import proportion
 # differ".
 RIGHT = {MCQ.name: 1.0, BINARY.name: 1.0, TEMPORAL.name: 0.5, GROUNDING.name: 0.5, JUDGE.name: 4.0}
 RIGHT |= {metric.name: 0.5 for metric in COTASKS} | {metric.name: 1.0 for metric in KEYED}
+
+
+FEWEST_VIDEOS = 5  # of fewer, one odd video or one reference at fault decides what is annotated next
+
+
+class Finding(StrEnum):
+    """What is made of a task."""
+
+    GAP = "gap"  # more than the tolerance surely fails
+    UNSURE = "too little to say"  # more may fail than is tolerated, but it can be chance
+    NO_GAP = "no gap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,19 @@ class Gap:
     def certain(self) -> float:
         """The share that surely fails: the interval's lower end, or the share itself where there is no interval."""
         return self.interval[0] if self.interval else self.share
+
+    def finding(self, tolerance: float, fewest_videos: int = FEWEST_VIDEOS) -> Finding:
+        """What is made of the task.
+
+        Args:
+            tolerance: the share of failures that is no gap.
+            fewest_videos: of fewer, nothing is made, whatever they show.
+        """
+        if len(self.videos) < fewest_videos:
+            return Finding.UNSURE
+        if self.certain > tolerance:
+            return Finding.GAP
+        return Finding.UNSURE if self.share > tolerance else Finding.NO_GAP
 
     def to_json(self) -> Json:
         """For `gaps.json`."""

@@ -6,6 +6,7 @@ import io
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from markupsafe import Markup
@@ -26,6 +27,7 @@ SCORE_COLOURS = {"1": "#efe3d6", "2": "#ddc0a0", "3": "#c09468", "4": "#93602f",
 LONGEST = 32  # characters of a name beside an axis: longer ones leave the axis no room
 ROOM = 85  # characters that stand beside each other above the axes
 LINE = 0.22  # inches that a further line of names takes
+MOST_ARMS = len(ARM_COLOURS)  # side by side in one figure: more cannot be told apart
 NARROWEST_LABELLED = 6  # per cent: a narrower part has no room for its number
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # real text: small, searchable, and in the page's own font
@@ -88,27 +90,29 @@ def distribution(counts: Mapping[str, Json]) -> Markup | None:
         axes.set_yticks(range(len(arms)), [label(name) for name in arms])
         _bare(axes, "share of the judged items, %")
         axes.set_xlim(0, 100)
-        axes.invert_yaxis()
+        axes.set_ylim(len(arms) - 0.6, -0.4)  # from the top; margins in per cent would be bars' widths of many arms
         legend(axes)
 
     return svg(draw, (7.6, 1.15 + 0.4 * len(arms)), "Judge scores 1 to 5 of each arm")
 
 
-def letters(counts: Mapping[str, Json] | None) -> Markup | None:
-    """How often each option letter is the reference's, and each arm's answer."""
+def letters(counts: Json | None) -> Markup | None:
+    """How often each option letter is the reference's, and the answer of each of the first `MOST_ARMS` arms."""
     if not counts:
         return None
-    names = sorted({letter for one in counts.values() for letter in one} - {"none"})
-    names += ["none"] if any("none" in one for one in counts.values()) else []
+    arms = islice(counts["arms"].items(), MOST_ARMS)
+    bars = [("reference", counts["reference"]), *((label(arm), one) for arm, one in arms)]
+    names = sorted({letter for _, one in bars for letter in one} - {"none"})
+    names += ["none"] if any("none" in one for _, one in bars) else []
 
     def draw(axes: Axes) -> None:
-        width = 0.8 / len(counts)
+        width = 0.8 / len(bars)
         colours = (INK, *ARM_COLOURS)
-        for place, (arm, one) in enumerate(counts.items()):
+        for place, (name, one) in enumerate(bars):
             total = sum(one.values())
             shares = [100 * one.get(letter, 0) / total for letter in names]
             middles = [index - 0.4 + width * (place + 0.5) for index in range(len(names))]
-            axes.bar(middles, shares, width * 0.92, color=colours[place % len(colours)], label=label(arm))
+            axes.bar(middles, shares, width * 0.92, color=colours[place % len(colours)], label=name)
         axes.set_xticks(range(len(names)), names)
         axes.set_ylabel("share of the items, %")
         axes.grid(axis="y", color=GRID, linewidth=0.8)
@@ -121,8 +125,8 @@ def letters(counts: Mapping[str, Json] | None) -> Markup | None:
 
 
 def recall(curves: Mapping[str, Sequence[float] | None]) -> Markup | None:
-    """The share of the references' boxes that each arm found, by the overlap that is asked for."""
-    shown = {name: curve for name, curve in curves.items() if curve is not None}
+    """The share of the references' boxes that each of the first `MOST_ARMS` arms found, by the overlap asked for."""
+    shown = dict(islice(((name, curve) for name, curve in curves.items() if curve is not None), MOST_ARMS))
     if not shown:
         return None
 
@@ -145,7 +149,8 @@ def recall(curves: Mapping[str, Sequence[float] | None]) -> Markup | None:
 def label(name: str) -> str:
     """A name as a figure has room for it: of a long one its ends, for names of one family differ there."""
     line, half = one_visible_line(name), LONGEST // 2
-    return line if len(line) <= LONGEST else f"{line[: half - 1]}\u2026{line[-half:]}"
+    short = line if len(line) <= LONGEST else f"{line[: half - 1]}\u2026{line[-half:]}"
+    return f"\u200a{short}" if short.startswith("_") else short  # matplotlib leaves such a name out of the legend
 
 
 def legend(axes: Axes) -> None:

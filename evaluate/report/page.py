@@ -86,6 +86,7 @@ def write_report(
             metrics=METRICS,
             fault_names=FAULT_NAMES,
             most_skipped=MOST_SKIPPED,
+            most_arms=figures.MOST_ARMS,
             style=Markup((FOLDER / "style.css").read_text(encoding="utf-8")),
             forest=figures.forest(result["tasks"]),
             distribution=figures.distribution(result["score_counts"]),

@@ -29,6 +29,7 @@ from evaluate.report.figures import (
 )
 
 SLANTED: dict[str, Any] = {"rotation": 20, "ha": "right", "rotation_mode": "anchor"}
+MOST_TICKS = 12  # names under the runs; of more, every second, third, ...
 MOST_VIDEOS = 400  # beyond, bars are thinner than a pixel
 
 
@@ -107,7 +108,8 @@ def over_runs(result: Json) -> Markup | None:
             colour = (INK, *ARM_COLOURS[1:])[place % 6]
             axes.errorbar(places, means, yerr=reach, marker="o", color=colour, label=METRICS[entry["metric"]].short)
         crowded = sum(map(len, map(label, names))) > ROOM
-        axes.set_xticks(range(len(names)), [label(name) for name in names], **(SLANTED if crowded else {}))
+        shown = range(0, len(names), -(-len(names) // MOST_TICKS))
+        axes.set_xticks(shown, [label(names[place]) for place in shown], **(SLANTED if crowded else {}))
         axes.set_ylabel("share of the metric's range, %")
         calm(axes)
         legend(axes)

@@ -28,8 +28,9 @@ def tasks_csv(result: Json) -> str:
 
 def _rows(result: Json) -> Iterator[list[object]]:
     for task, entry in result["tasks"].items():
-        arms = [entry["arms"][name] for name in (result["before"], result["after"])]
-        means = [cell for arm in arms for cell in (arm["mean"], *(arm["ci95"] or (None, None)))]
+        means = [
+            cell for side in ("before", "after") for cell in (entry[side], *(entry[f"{side}_ci95"] or (None, None)))
+        ]
         names = ("p", "p_holm", "mde80", "wins", "ties", "losses", "cliffs_delta", "constant")
         yield [
             _harmless(task),

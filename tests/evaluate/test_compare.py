@@ -1,5 +1,6 @@
 """Two arms are compared item by item, and what a comparison cannot rest on is refused or said."""
 
+import csv
 import json
 
 import pytest
@@ -10,6 +11,7 @@ from evaluate.comparing.compare import compare, complaints
 from evaluate.judging.judgements import JUDGEMENTS, write_judgements
 from evaluate.parse.free import parse_free
 from evaluate.records import Fault, read_rows, write_rows
+from evaluate.report.page import write_report
 from evaluate.score.judged import Judgement, fingerprint
 
 
@@ -246,10 +248,75 @@ def test_the_constant_baseline_is_the_commonest_references_share(make_run):
 def test_letters_are_counted_for_the_reference_and_each_arm(make_run):
     result = compared(make_run("before", lambda row: "A"), make_run("after", lambda row: "hm")).result
     assert result["letters"] == {
-        "reference": {"A": 1, "B": 1, "C": 1, "D": 1}, "before": {"A": 4}, "after": {"none": 4}
+        "reference": {"A": 1, "B": 1, "C": 1, "D": 1}, "arms": {"before": {"A": 4}, "after": {"none": 4}}
     }  # fmt: skip
+
+
+def test_an_arm_may_be_called_reference(make_run):
+    """Its letters do not stand in the place of the references'."""
+    letters = compared(make_run("reference", lambda row: "A"), make_run("after", right)).result["letters"]
+    assert letters["reference"] == {"A": 1, "B": 1, "C": 1, "D": 1}
+    assert letters["arms"]["reference"] == {"A": 4}
 
 
 def test_the_result_is_json(make_run):
     result = compared(judged(make_run("before", wrong), 1), judged(make_run("after", right), 5)).result
     assert json.loads(json.dumps(result)) == result
+
+
+@pytest.fixture
+def two_metrics(make_run, eight):
+    """Of eight videos six gain at multiple choice, p 2/2**6; of the yes-or-no questions as many gain as lose."""
+
+    def gains(row):
+        place = eight.index(row) // 4
+        return right(row) if (row.task == "mcq" and place < 6) or (row.task == "bcq" and place < 4) else wrong(row)
+
+    def before(row):
+        return right(row) if row.task == "bcq" and eight.index(row) // 4 >= 4 else wrong(row)
+
+    rows = [row for row in eight if row.task in ("mcq", "bcq")]
+    return make_run("before", before, rows), make_run("after", gains, rows)
+
+
+def test_the_verdict_heeds_how_many_metrics_there_are(two_metrics):
+    """With p 0.031 in one metric of two, Holm's is 0.063: the two runs may be alike."""
+    result = compared(*two_metrics).result
+    entry = result["metrics"]["mcq_accuracy"]
+    assert (entry["p"], entry["p_holm"], entry["verdict"]) == (2 / 2**6, 4 / 2**6, "improved")
+    assert result["verdict"]["state"] == "inconclusive"
+    assert result["verdict"]["sentence"].startswith("Perhaps better at multiple choice, but not by Holm's p")
+
+
+def test_what_is_worse_by_chance_among_the_metrics_is_no_regression(two_metrics):
+    before, after = two_metrics
+    result = compared(after, before).result
+    assert result["metrics"]["mcq_accuracy"]["verdict"] == "worse"
+    assert result["verdict"]["state"] == "inconclusive"
+
+
+def test_the_table_has_the_means_that_the_difference_is_of(make_run, eight, tmp_path):
+    """Where the judge left two replies of one run unscored, both means are over the six that both have."""
+    folders = [judged(make_run(name, right, eight), score) for name, score in (("before", 2), ("after", 4))]
+    for folder, scores in zip(folders, ((1, 1, 2, 2, 2, 3, 3, 3), (None, None, 4, 4, 4, 4, 5, 5)), strict=True):
+        rows = [row for _, row in read_rows(folder / "judgements.jsonl")]
+        faults = [{"score": score, "fault": None if score else "judge_parse"} for score in scores]
+        write_rows(folder / "judgements.jsonl", [row | one for row, one in zip(rows, faults, strict=True)])
+    comparison = compared(*folders)
+    entry = comparison.result["tasks"]["open_qa"]
+    assert (entry["before"], entry["arms"]["before"]["mean"]) == (2.5, 17 / 8)
+    assert (entry["before_good_share"], entry["after_good_share"], entry["n"], entry["videos"]) == (0.0, 1.0, 6, 6)
+    write_report(comparison, tmp_path / "report")
+    [row] = [row for row in csv.DictReader((tmp_path / "report/tasks.csv").open()) if row["task"] == "open_qa"]
+    cells = {name: float(row[name]) for name in ("before", "before_low", "before_high", "after", "delta")}
+    assert cells["after"] - cells["before"] == pytest.approx(cells["delta"])
+    assert (cells["before"], cells["before_low"], cells["before_high"]) == (2.5, *entry["before_ci95"])
+
+
+def test_free_text_that_was_judged_in_one_run_alone_is_complained_about(make_run):
+    before, after = judged(make_run("before", right), 4), make_run("after", right)
+    [complaint] = compared(before, after).result["complaints"]
+    assert complaint.startswith("after: 4 replies of free text are not judged, and those of before are")
+    [complaint] = compared(after, before).result["complaints"]
+    assert complaint.startswith("after: 4 replies")
+    assert compared(after, make_run("neither", right)).result["complaints"] == []

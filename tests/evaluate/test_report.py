@@ -9,6 +9,7 @@ import pytest
 
 from evaluate.comparing import wording
 from evaluate.comparing.arm import load_arm
+from evaluate.comparing.boxes import CURVE
 from evaluate.comparing.compare import compare
 from evaluate.records import Scored, State
 from evaluate.report import figures
@@ -16,6 +17,7 @@ from evaluate.report.items import SHOWN, SHOWN_OF_TASK, _worth, link_to
 from evaluate.report.markdown import _table as markdown_table
 from evaluate.report.page import write_report
 from evaluate.report.reliability import checks
+from evaluate.report.spread import over_runs
 from evaluate.report.tasks_csv import tasks_csv
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> {{ 7*7 }} {% raw %} ]]>\"'&<!--"
@@ -214,7 +216,7 @@ def test_what_would_act_on_a_terminal_or_turn_our_words_is_spelt_out(report, ite
 @pytest.mark.parametrize("start", ["=1", "@SUM(1)", "x\r=1", "\n=1", "\t+1", " -1", "\uff1d1"])
 def test_a_task_name_begins_no_formula_and_no_row(start):
     entry = {"metric": "judge", "n": 1, "videos": 1, "delta": 0, "delta_ci95": None, "habit": None, "verdict": "x"}
-    entry["arms"] = {name: {"mean": 1.0, "ci95": None} for name in "ab"}
+    entry |= {"before": 1.0, "before_ci95": None, "after": 1.0, "after_ci95": None}
     text = tasks_csv({"tasks": {start: entry}, "before": "a", "after": "b"})
     assert len(re.split("[\r\n]+", text.strip())) == 2
     assert list(csv.reader(text.splitlines()))[1][0][0] in "'x"
@@ -270,9 +272,26 @@ def test_the_filter_knows_a_task_by_its_very_name(report, items):
 def test_long_and_foreign_names_leave_a_figure_its_room_and_the_terminal_quiet():
     counts = {"A": 3, "B": 2}
     names = [f"\u89c6\u9891 a checkpoint with a rather long name, step {step}" for step in range(6)]
-    assert "step 5" in figures.letters(dict.fromkeys(names, counts))
+    assert "step 5" in figures.letters({"reference": counts, "arms": dict.fromkeys(names, counts)})
     assert figures.label(names[3]).endswith("step 3"), "where names of one family differ"
     assert len(figures.label("n" * 500)) == figures.LONGEST
+
+
+def test_an_arm_whose_name_begins_with_an_underscore_stands_in_the_legends():
+    """matplotlib takes such a label for one that is to be left out, and a legend of none cannot be laid out."""
+    assert "_base" in figures.letters({"reference": {"A": 1}, "arms": {"_base": {"A": 1}}})
+    assert "_base" in figures.recall({"_base": [1.0] * len(CURVE), "_sft": [0.5] * len(CURVE)})
+
+
+def test_of_many_runs_a_figure_shows_what_can_be_told_apart_and_says_so(make_run, tmp_path):
+    runs = [load_arm(make_run(f"step {place}", lambda row: row.reference), f"step {place}") for place in range(45)]
+    comparison = compare(runs)
+    page = write_report(comparison, tmp_path / "report").read_text()
+    assert f"The first {figures.MOST_ARMS} arms are drawn" in page
+    drawn = figures.letters(comparison.result["letters"])
+    assert [f"step {place}" in drawn for place in (0, 5, 6, 44)] == [True, True, False, False]
+    curve = over_runs(comparison.result)
+    assert [f">step {place}<" in curve for place in (0, 1, 4, 42, 44)] == [True, False, True, False, True]
 
 
 def test_a_verdict_that_many_tasks_make_likely_by_chance_says_so(report, eight):

@@ -169,7 +169,13 @@ def test_cards_without_a_label_make_the_exit_code_three(arms, tmp_path, capsys):
         pytest.param("card,score\nc9,3\n", ".csv", "'c9' is not in this sample", id="another_card"),
         pytest.param("card,score\nc1,3\nc1,4\n", ".csv", "twice", id="a_card_twice"),
         pytest.param("a,b\n1,2\n", ".csv", "columns card and score", id="other_columns"),
-        pytest.param("card,score\n", ".csv", "columns card and score", id="nothing_in_it"),
+        pytest.param("card,score\n", ".csv", "has no label", id="nothing_in_it"),
+        pytest.param("card,score\nc1,\n", ".csv", "has no label", id="blanks_alone"),
+        pytest.param("", ".csv", "columns card and score", id="not_even_a_head"),
+        pytest.param("card;score\nc1;3\n", ".csv", "with commas between", id="semicolons"),
+        pytest.param("card,score,score\nc1,3,4\n", ".csv", "once each", id="two_columns_of_scores"),
+        pytest.param(f"card,score,why\nc1,3,{'x' * 200_000}\n", ".csv", "is no table", id="a_cell_without_end"),
+        pytest.param("[" * 100_000, ".json", "holds no labels", id="brackets_without_end"),
         pytest.param("{", ".json", "holds no labels", id="no_json"),
         pytest.param('{"sample": "x", "annotator": "a", "labels": {"c1": 3}}', ".json", "of the sample x", id="sample"),
         pytest.param('{"sample": "s", "annotator": "a", "labels": {}}', ".json", "has no label", id="no_label"),
@@ -182,6 +188,23 @@ def test_labels_that_cannot_be_used_are_refused_in_a_sentence(tmp_path, text, su
     path.write_text(text)
     with pytest.raises(DataError, match=said):
         read_labels(path, "s", {"c1", "c2"})
+
+
+@pytest.mark.parametrize(
+    ("text", "suffix"),
+    [
+        pytest.param("\ufeffcard,score\nc1,3\nc2,5\n", ".csv", id="a_mark_of_byte_order"),
+        pytest.param("card,score\r\nc1,3\r\nc2,5\r\n", ".csv", id="lines_of_windows"),
+        pytest.param("card,score\nc1,3\nc2,5\n", ".CSV", id="an_ending_in_capitals"),
+        pytest.param('why,score,card\n"a, b\nc",3,c1\nd\u2028e,5,c2\n', ".csv", id="remarks_with_ends_of_lines"),
+        pytest.param("card,score\n c1 , 3 \nc2,5\nc3,\nc3\n\n", ".csv", id="spaces_and_cards_left_blank"),
+        pytest.param('\ufeff{"sample": "s", "annotator": null, "labels": {"c1": 3, "c2": 5}}', ".json", id="saved"),
+    ],
+)
+def test_labels_are_read_as_spreadsheets_and_editors_leave_them(tmp_path, text, suffix):
+    path = tmp_path / f"ann{suffix}"
+    path.write_bytes(text.encode())
+    assert read_labels(path, "s", {"c1", "c2", "c3"}) == Labels("ann", {"c1": 3, "c2": 5})
 
 
 @pytest.mark.parametrize(

@@ -75,8 +75,8 @@ def test_the_table_is_one_row_a_task_of_plain_numbers(make_run, eight, tmp_path)
 @pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)"])
 def test_a_name_that_a_spreadsheet_would_run_stays_text(name):
     entry = {"metric": "mcq", "n": 0, "videos": 1, "delta": None, "delta_ci95": None, "verdict": "x", "habit": None}
-    arms = {side: {"mean": None, "ci95": None} for side in ("a", "b")}
-    result = {"before": "a", "after": "b", "tasks": {name: entry | {"arms": arms}}}
+    entry |= dict.fromkeys(("before", "before_ci95", "after", "after_ci95"))
+    result = {"before": "a", "after": "b", "tasks": {name: entry}}
     (_, row) = csv.reader(tasks_csv(result).splitlines())
     assert row[0] == f"'{name}"
 
@@ -134,9 +134,28 @@ def test_comparing_leaves_the_garbage_collector_as_it_was(make_run, tmp_path):
     assert gc.isenabled()
 
 
-def test_a_judges_header_that_does_not_tell_the_votes_is_refused_by_name(make_run, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        pytest.param({"answered": ["m-1"]}, "'answered' must be an object", id="a_list_of_models"),
+        pytest.param({"answered": {"m-1": "three"}}, "'answered' must be an object", id="votes_that_are_no_number"),
+        pytest.param({"votes": [1]}, "'votes' must be an object", id="a_list_of_votes"),
+        pytest.param({"validity": "fine"}, "'validity' must be an object", id="a_word_for_the_validity"),
+        pytest.param({"requests": "many"}, "'requests' must be a whole number", id="no_number"),
+        pytest.param({"latency": 3}, "'latency' must be an object or null", id="one_latency"),
+    ],
+)
+def test_a_judges_header_that_the_report_cannot_read_is_refused_by_name(make_run, tmp_path, capsys, header, said):
     runs = [make_run("before", wrong), make_run("after", right)]
     for run in runs:
-        (run / "judge.json").write_text(json.dumps({"model": "m", "answered": ["m-1"]}))
+        (run / "judge.json").write_text(json.dumps({"model": "m"} | header))
     assert main(["compare", *map(str, runs), "--out", str(tmp_path / "report")]) == 2
-    assert "judge.json: 'answered' must be an object" in capsys.readouterr().err
+    assert f"judge.json: {said}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("settings", [[1], "greedy", {"frames": ["blank"]}, None])
+def test_a_header_of_another_tool_may_call_anything_its_settings(make_run, tmp_path, settings):
+    runs = [make_run("before", wrong), make_run("after", right)]
+    for run in runs:
+        (run / "run.json").write_text(json.dumps({"settings": settings}))
+    assert main(["compare", *map(str, runs), "--out", str(tmp_path / "report")]) == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from evaluate.gaps.find import failed, find_gaps, kind_of_failure
+from evaluate.gaps.find import FEWEST_VIDEOS, Finding, failed, find_gaps, kind_of_failure
 from evaluate.records import Asked, Fault, Scored, State
 
 METRIC = {"bcq": "binary", "temporal_localization": "temporal"}
@@ -67,6 +67,28 @@ def test_the_task_that_surely_fails_most_comes_first():
 def test_one_video_has_no_interval_and_its_share_stands_for_itself():
     (gap,) = find_gaps([row("mcq", 0.0, place=1), row("mcq", 1.0, place=2)])
     assert (gap.interval, gap.certain) == (None, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("scores", "finding"),
+    [
+        pytest.param([0.0] * 8 + [1.0] * 12, Finding.GAP, id="two_fifths_of_twenty_surely_fail"),
+        pytest.param([0.0] * 4 + [1.0] * 16, Finding.UNSURE, id="a_fifth_of_twenty_may_be_a_tenth"),
+        pytest.param([0.0] * 2 + [1.0] * 18, Finding.NO_GAP, id="no_more_than_is_tolerated"),
+        pytest.param([0.0] * FEWEST_VIDEOS, Finding.GAP, id="all_of_as_few_as_may_be"),
+        pytest.param([0.0] * (FEWEST_VIDEOS - 1), Finding.UNSURE, id="all_of_too_few"),
+        pytest.param([1.0] * (FEWEST_VIDEOS - 1), Finding.UNSURE, id="none_of_too_few"),
+    ],
+)
+def test_a_gap_is_what_surely_fails_of_enough_videos(scores, finding):
+    (gap,) = find_gaps(many("mcq", scores))
+    assert gap.finding(0.1) is finding
+
+
+def test_many_items_of_few_videos_are_few_videos():
+    rows = [row("mcq", 0.0, f"v{place % 2}.mp4", place=place) for place in range(40)]
+    (gap,) = find_gaps(rows)
+    assert (gap.finding(0.1), gap.finding(0.1, fewest_videos=2)) == (Finding.UNSURE, Finding.GAP)
 
 
 def test_what_has_no_score_is_counted_and_in_no_share():

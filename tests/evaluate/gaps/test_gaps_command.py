@@ -10,6 +10,7 @@ from demitasse.dataset import Item, TaskFile, write
 from demitasse.dataset.item_id import make_item_id
 from demitasse.media.probe import content_hash
 from demitasse.toyworld.render import render_clip
+from evaluate.gaps.find import FEWEST_VIDEOS
 from evaluate.records import Asked, Prediction, write_rows
 
 SECTION = "video_reasoning_annotation"
@@ -51,16 +52,39 @@ def spec(tmp_path, pool):
     return path
 
 
-def gaps(run, out, *words):
-    """The exit code, and `gaps.json`."""
-    code = cli.main(["gaps", str(run), "--out", str(out), *map(str, words)])
+def gaps(run, out, *words, fewest=2):
+    """The exit code, and `gaps.json`; the runs here are of two clips."""
+    code = cli.main(["gaps", str(run), "--out", str(out), "--fewest-videos", str(fewest), *map(str, words)])
     return code, json.loads((out / "gaps.json").read_text()) if (out / "gaps.json").is_file() else {}
 
 
 def test_the_tasks_that_fail_are_named_with_their_share(run, tmp_path, capsys):
     code, found = gaps(run, tmp_path / "out")
     assert (code, found["gaps"]) == (0, ["mcq"])
-    assert "gap mcq: 2 of 2 fail, 100%" in capsys.readouterr().out
+    assert "gap mcq: 2 of 2 fail, 100% [34%, 100%], 2 videos: 2 wrong option" in capsys.readouterr().out
+
+
+def test_a_task_of_too_few_videos_is_told_apart_and_nothing_is_annotated_for_it(run, spec, tmp_path, capsys):
+    """By the default, for two wrong answers about two clips are no reason to spend money."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/spec.yaml").write_text("of an earlier look")
+    code, found = gaps(run, tmp_path / "out", "--spec", spec, fewest=FEWEST_VIDEOS)
+    told = capsys.readouterr().out
+    assert (code, found["gaps"], found["too_little_to_say"]) == (0, [], ["mcq", "bcq"])
+    assert {one["task"]: one["finding"] for one in found["tasks"]} == dict.fromkeys(("mcq", "bcq"), "too little to say")
+    assert "  ? mcq: 2 of 2 fail" in told and "too little to say of mcq, bcq" in told and "there is nothing to" in told
+    assert not (tmp_path / "out/spec.yaml").exists()
+
+
+def test_one_wrong_item_of_one_video_is_a_gap_only_where_a_person_says_that_one_is_enough(tmp_path, capsys):
+    asked = Asked("a" * 16, "mcq", "0.mp4", "Which?\nA. red\nB. blue", "A")
+    write_rows(tmp_path / "run/items.jsonl", [asked.to_json()])
+    write_rows(tmp_path / "run/predictions.jsonl", [Prediction(asked, "B", "stop").to_json()])
+    assert cli.main(["gaps", str(tmp_path / "run"), "--out", str(tmp_path / "out")]) == 0
+    assert json.loads((tmp_path / "out/gaps.json").read_text())["gaps"] == []
+    _, found = gaps(tmp_path / "run", tmp_path / "out", fewest=1)
+    assert found["gaps"] == ["mcq"]
+    assert "gap mcq: 1 of 1 fail, 100%, 1 video:" in capsys.readouterr().out
 
 
 def test_the_spec_asks_only_what_is_failed_and_of_nothing_that_was_evaluated(run, spec, tmp_path):
@@ -181,7 +205,8 @@ def test_items_without_a_score_make_the_exit_code_three(run, tmp_path, capsys):
     ("words", "said"),
     [
         pytest.param(["--tolerance", "1.5"], "--tolerance must be from 0", id="a_share_above_one"),
-        pytest.param(["--files", "0"], "--files 1 or more", id="no_files"),
+        pytest.param(["--files", "0"], "--fewest-videos 1 or more", id="no_files"),
+        pytest.param(["--fewest-videos", "0"], "--fewest-videos 1 or more", id="no_video_at_all"),
         pytest.param(["--tasks", "grounding"], "no item of grounding has a score", id="a_task_that_was_not_asked"),
         pytest.param(["--spec", "absent.yaml"], "absent.yaml: not a readable YAML file", id="no_such_spec"),
         pytest.param(["a.b=1"], "name it with --spec", id="an_override_of_nothing"),
@@ -226,7 +251,7 @@ def test_pictures_are_chosen_with_their_labels(tmp_path):
     path = tmp_path / "spec.yaml"
     data = {"image_dir": str(images), "kitti_label_dir": str(labels)}
     path.write_text(yaml.safe_dump({"image_referring_expression": {"data": data}}))
-    code, found = gaps(run, tmp_path / "out", "--spec", path, "--files", 2)
+    code, found = gaps(run, tmp_path / "out", "--spec", path, "--files", 2, fewest=1)
     assert code == 0
     assert first.name not in found["next"]["files"]
     stems = {name.rsplit(".", 1)[0] for name in found["next"]["files"]}
