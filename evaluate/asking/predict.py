@@ -135,14 +135,13 @@ class _Run:
         refuse_unmerged_shards(out)
         with lock_results(out):
             begun = _check_begun(out, self.header)
-            done = _resume(out / PREDICTIONS, self.work)
-            left = [one for one in self.work if one.asked.item_id not in done]
+            done, failed = _resume(out / PREDICTIONS, self.work)
+            left = _left(self.work, done, failed)
             purse, summary, open_student = self.purse(None), Summary(), self.open_student
             if left and spread.cluster is None:
                 student = open_student()  # only now: one that could not be loaded leaves no claim on the folder
                 open_student = lambda: student  # noqa: E731
-            if not begun:
-                self._write()
+            self._write(begun)
             if left:
                 records = records_of(left, self.batch_size)
                 if spread.cluster is not None:
@@ -160,8 +159,9 @@ class _Run:
         with lock_results(folder):
             _check_begun(self.out, self.header)
             state = begin_shard(shard, self.out, KIND, self._decides(), self.header["command"])
-            done = _resume(folder / PREDICTIONS, mine) | self._merged(mine)
-            left = [one for one in mine if one.asked.item_id not in done]
+            done, failed = _resume(folder / PREDICTIONS, mine)
+            done |= self._merged(mine)
+            left = _left(mine, done, failed)
             share = Share(folder, records_of(left, self.batch_size), paid=self.out, purse=self.purse(shard))
             summary = ask_share(self.open_student, share, len(left)) if left else Summary()
             if not summary.cut_off:
@@ -172,35 +172,44 @@ class _Run:
     def _merged(self, mine: Sequence[Work]) -> set[str]:
         """Ids of a shard's questions that an earlier merge has brought an answer to."""
         path = self.out / PREDICTIONS
-        return _good(path, mine, self.work)[0] if path.is_file() else set()
+        return _sorted_out(path, mine, self.work)[0] if path.is_file() else set()
 
     def merge(self, partial: bool) -> Predicted:
         """Take over what the shards hold; nobody is asked."""
         with lock_results(self.out):
             begun = _check_begun(self.out, self.header)
-            known = len(_resume(self.out / PREDICTIONS, self.work))
+            known = len(_resume(self.out / PREDICTIONS, self.work)[0])
             unite_shards(self.out, self._decides(), len(self.work), partial)
-            if not begun:
-                self._write()
+            self._write(begun)
             return self._told(self.out, self.work, known, Summary())
 
     def _decides(self) -> str:
         """Hash of what must be the same in all shards, what is dealt to each included."""
         return _sha256([self.header["settings_sha256"], self.header["items_sha256"], self.batch_size])
 
-    def _write(self) -> None:
+    def _write(self, begun: bool) -> None:
+        """The items each time, for a file that is lost or cut short is nowhere else; the header once."""
         write_rows(self.out / ITEMS, [one.asked.to_json() for one in self.work])
+        if begun:
+            return
         write_text(self.out / RUN, json.dumps(self.header, indent=2, ensure_ascii=False) + "\n")
 
     def _told(self, folder: Path, work: Sequence[Work], found: int, summary: Summary) -> Predicted:
         """What came of it, as the rows tell."""
         path = folder / PREDICTIONS
-        rows = [row["error"] if row["finish"] == "error" else None for _, row in read_rows(path)]
-        reasons = [why for why in rows if why is not None]
+        rows = [_why(row) if row["finish"] == "error" else "" for _, row in read_rows(path)]
+        reasons = [why for why in rows if why]
         return Predicted(
             max(0, len(rows) - found), found, len(reasons), next(iter(reasons), ""), summary.halted,
             self.header["trained_on"], max(0, len(work) - max(len(rows), found)), summary.interrupted,
         )  # fmt: skip
+
+
+def _why(row: Json) -> str:
+    """Why an item could not be asked, and which medium it was to be shown."""
+    medium = row.get("detail", {}).get("shown") or row["video_id"]
+    reason: str = row["error"]
+    return reason if reason.startswith(medium) else f"{medium}: {reason}"
 
 
 def _header(work: Sequence[Work], settings: Json, files: Sequence[TaskFile]) -> Json:
@@ -222,30 +231,65 @@ def _check_begun(out: Path, header: Json) -> bool:
         if (out / PREDICTIONS).is_file() and (out / PREDICTIONS).stat().st_size:
             raise OtherRunError(f"{out} holds predictions without a {RUN}, so nobody knows whose; give another --out")
         return False
-    before = json.loads(path.read_text(encoding="utf-8"))
+    before = _read_header(path)
     for name, what in (("settings_sha256", "other settings"), ("items_sha256", "other items")):
         if before.get(name) != header[name]:
-            raise OtherRunError(f"{out} holds predictions made with {what}; give another --out, or delete that folder")
+            differing = _differing(before.get("settings"), header["settings"])
+            raise OtherRunError(
+                f"{out} holds predictions made with {what}; give another --out, or delete that folder{differing}"
+            )
     return True
 
 
-def _resume(path: Path, work: Sequence[Work]) -> set[str]:
-    """Ids that need not be asked again; rows that do, and a line that a kill has torn, are taken out of the file."""
+def _read_header(path: Path) -> Json:
+    """Raises OtherRunError if it is damaged: nobody knows any more how the rows beside it were asked."""
+    try:
+        header = json.loads(path.read_bytes())
+    except ValueError:  # of JSON, and of UTF-8
+        header = None
+    if not isinstance(header, dict):
+        raise OtherRunError(
+            f"{path} is damaged, so nobody knows how the predictions beside it were made; give another --out, or put "
+            "the file back"
+        )
+    return header
+
+
+def _differing(before: object, now: Json) -> str:
+    """Which settings differ, as they were, in brackets; nothing if that cannot be told."""
+    if not isinstance(before, dict):
+        return ""
+    names = [name for name in sorted(before.keys() | now.keys()) if before.get(name) != now.get(name)]
+    told = ", ".join(f"{name} was {json.dumps(before.get(name), ensure_ascii=False)}" for name in names)
+    return f" ({told})" if told else ""
+
+
+def _left(work: Sequence[Work], done: Collection[str], failed: Collection[str]) -> list[Work]:
+    """What is to be asked; what failed before comes last, or it would end each run before the others are asked."""
+    return sorted((one for one in work if one.asked.item_id not in done), key=lambda one: one.asked.item_id in failed)
+
+
+def _resume(path: Path, work: Sequence[Work]) -> tuple[set[str], set[str]]:
+    """Ids that need not be asked again, and those that do though they were asked.
+
+    The latter's rows, and a line that a kill has torn, are taken out of the file.
+    """
     Journal(path, id_of_row).close()  # makes the file, and sets a torn line aside
-    good, found = _good(path, work, work)
-    if len(good) < found:
+    good, failed = _sorted_out(path, work, work)
+    if failed:
         write_rows(path, [row for _, row in read_rows(path) if row[ID] in good])
-    return good
+    return good, failed
 
 
-def _good(path: Path, work: Sequence[Work], everyone: Sequence[Work]) -> tuple[set[str], int]:
-    """Ids of `work` that have an answer about their media as they are now, and how many rows the file holds.
+def _sorted_out(path: Path, work: Sequence[Work], everyone: Sequence[Work]) -> tuple[set[str], set[str]]:
+    """Ids of `work` that have an answer about their media as they are now, and ids of all other rows of the file.
 
     There may be rows about any item of `everyone`.
     """
     media = {one.asked.item_id: one.media for one in work}
     found = read_predictions(path, {one.asked.item_id: one.asked for one in everyone})
-    return {key for key, row in found.items() if row.finish != "error" and row.media == media.get(key)}, len(found)
+    good = {key for key, row in found.items() if row.finish != "error" and row.media == media.get(key)}
+    return good, found.keys() - good
 
 
 def _sha256(value: object) -> str:

@@ -19,13 +19,22 @@ _PLACE = ("shard", "merge", "partial")  # what tells one process's part from the
 def add_spread_arguments(group: argparse._ArgumentGroup) -> None:
     """Add them; None stands for what `Cluster` says."""
     usual = Cluster()
-    group.add_argument("--executor", choices=("local", "ray"), default="local", help="ray: workers of a Ray cluster")
     group.add_argument(
-        "--ray-address", metavar="ADDRESS", help="of a running cluster, auto or host:port (else one here)"
+        "--executor",
+        choices=("local", "ray"),
+        default="local",
+        help="ray: workers of a Ray cluster (default: %(default)s)",
     )
-    group.add_argument("--ray-workers", type=int, metavar="N", help=f"processes that ask (else {usual.workers})")
-    group.add_argument("--ray-cpus", type=int, metavar="N", help=f"CPUs of each worker (else {usual.cpus_per_worker})")
-    group.add_argument("--ray-gpus", type=int, metavar="N", help=f"GPUs of each worker (else {usual.gpus_per_worker})")
+    group.add_argument(
+        "--ray-address", metavar="ADDRESS", help="of a running cluster, auto or host:port (default: one here)"
+    )
+    group.add_argument("--ray-workers", type=int, metavar="N", help=f"processes that ask (default: {usual.workers})")
+    group.add_argument(
+        "--ray-cpus", type=int, metavar="N", help=f"CPUs of each worker (default: {usual.cpus_per_worker})"
+    )
+    group.add_argument(
+        "--ray-gpus", type=int, metavar="N", help=f"GPUs of each worker (default: {usual.gpus_per_worker})"
+    )
     group.add_argument("--shard", metavar="i/n", help="only the i-th of n shards, from 0; slurm: this task of an array")
     group.add_argument("--merge", action="store_true", help="put the shards together; nobody is asked")
     group.add_argument("--partial", action="store_true", help="with --merge: though shards are missing or unfinished")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from demitasse.dataset import Item, TaskFile
 from demitasse.dataset.item_id import id_of, storable
-from demitasse.errors import DataError
+from demitasse.errors import DataError, MediaError
 from demitasse.media.probe import content_hash
 from evaluate.asking.another_video import others
 from evaluate.metric import METRICS, metric_of
@@ -58,6 +58,7 @@ def work_of(files: Sequence[TaskFile], tasks: Collection[str], prepare: Preparat
                 continue
             if prepare:
                 one = _prepared(one, prepare)
+            one = replace(one, item=_sayable(one.item))
             if one.asked.item_id in work:
                 raise DataError(
                     f"{file.path}: items[{index}]: this question about {item.media_id} is asked twice in task "
@@ -86,8 +87,16 @@ def with_media(work: Sequence[Work]) -> list[Work]:
     hashes: dict[Path, str] = {}
     for one in work:
         if one.path not in hashes:
-            hashes[one.path] = content_hash(one.path) if one.path.is_file() else ""
+            hashes[one.path] = _hash(one.path)
     return [replace(one, media=hashes[one.path]) for one in work]
+
+
+def _hash(path: Path) -> str:
+    """The file's content hash; empty where it cannot be read, of which its questions' rows tell when they are asked."""
+    try:
+        return content_hash(path) if path.is_file() else ""
+    except (MediaError, OSError):  # is_file() raises for a name too long, and for a folder that may not be entered
+        return ""
 
 
 def _one(file: TaskFile, index: int, item: Item) -> Work:
@@ -97,12 +106,27 @@ def _one(file: TaskFile, index: int, item: Item) -> Work:
     asked = Asked(
         item_id=id_of(item, task),
         task=task,
-        video_id=item.media_id,
+        video_id=storable(item.media_id),
         question=storable(item.question),
         reference=storable(item.answer),
-        extra=item.extra,
+        extra=_storable(item.extra),
     )
     return Work(asked, item, file.media_path(item))
+
+
+def _storable(value: Any) -> Any:
+    """A JSON value with `storable` texts."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {storable(name): _storable(one) for name, one in value.items()}
+    return [_storable(one) for one in value] if isinstance(value, list) else value
+
+
+def _sayable(item: Item) -> Item:
+    """The item with a question that a tokenizer takes, and a request: that of its row."""
+    question = storable(item.question)
+    return item if question == item.question else replace(item, question=question)
 
 
 def _prepared(one: Work, prepare: Preparation) -> Work:

@@ -68,6 +68,7 @@ def ask(tmp_path, data, capsys):
         rows = list(load_arm(tmp_path / out).predictions.values()) if path.is_file() else []
         return code, rows, "".join(capsys.readouterr())
 
+    run.out = tmp_path / "out"
     return run
 
 
@@ -243,6 +244,21 @@ def test_what_failed_is_asked_again_and_what_was_answered_is_not(ask):
     assert sorted(row.response for row in rows) == ["A"] * 3 + ["B"] * 3
 
 
+def test_what_failed_is_asked_again_behind_all_that_was_never_asked(ask):
+    model = Model(lambda request: Reply(Outcome.ERROR, error="no", status=400) if "colour" in request.text else "A")
+    one = ["--concurrency", "1"]
+    with ChatServer(model) as server:
+        ask(server.base_url, *one)
+        assert [request.text for request in model.heard[:2]] == ["What colour?", "Which way?"], "by video"
+        model.heard.clear()
+        path = ask.out / "predictions.jsonl"
+        kept = [line for line in path.read_text().splitlines() if "Which way" not in line]
+        path.write_text("".join(f"{line}\n" for line in kept))
+        (ask.out / "calls.jsonl").unlink()
+        ask(server.base_url, *one)
+    assert [request.text for request in model.heard] == ["Which way?"] * 3 + ["What colour?"] * 3
+
+
 def test_a_reply_that_was_paid_for_is_not_bought_again_though_its_row_is_lost(ask, tmp_path):
     model = Model()
     with ChatServer(model) as server:
@@ -329,6 +345,22 @@ def test_what_is_said_of_an_endpoint_needs_one(data, tmp_path, capsys, words, co
     code = main(["predict", "--model", "x", "--data", str(data), "--out", str(tmp_path / "out"), *words])
     assert code == 2
     assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        pytest.param(["--timeout", "0"], "--timeout is 0; it must be above 0", id="no_time"),
+        pytest.param(["--timeout", "-1"], "--timeout is -1; it must be above 0", id="less_than_no_time"),
+        pytest.param(["--timeout", "nan"], "--timeout is nan; it must be above 0", id="no_number"),
+        pytest.param(["--temperature", "none", "--seed", "3"], "--seed changes nothing", id="a_seed_that_is_not_sent"),
+    ],
+)
+def test_what_an_endpoint_could_not_be_asked_with_is_one_sentence(ask, tmp_path, words, complaint):
+    code, rows, told = ask("http://127.0.0.1:9/v1", *words)
+    assert (code, rows) == (2, [])
+    assert complaint in told
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_header_tells_who_was_asked_and_how(ask, tmp_path):

@@ -54,8 +54,9 @@ def test_the_comparison_complains_of_the_arm_that_has_seen_its_items():
     result = {
         "before": "base",
         "after": "tuned",
-        "validity": {name: {"faults": {}, "judge_fault": 0} for name in ("base", "tuned")},
+        "validity": {name: {"faults": {}, "judge_fault": 0, "not_judged": 0} for name in ("base", "tuned")},
         "skipped_gold_faults": {},
+        "metrics": {},
         "arms": {"base": {"run": {"trained_on": None}}, "tuned": {"run": {"trained_on": told}}},
     }
     learnt, chosen = complaints(result)

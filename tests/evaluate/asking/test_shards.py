@@ -52,7 +52,7 @@ def test_shards_put_together_are_the_run_of_one_process(ask, tmp_path, count):
     parts = [ask("many", Spread(shard=Shard(index, count))) for index in range(count)]
     assert sum(part.asked for part in parts) == ITEMS and not (tmp_path / "many" / "run.json").exists()
     merged = ask("many", Spread(merge=True))
-    assert (merged.asked, merged.failed, merged.why, merged.exit_code) == (one.asked, 1, "no such file", 3)
+    assert (merged.asked, merged.failed, merged.why, merged.exit_code) == (one.asked, 1, "0.mp4: no such file", 3)
     assert rows(tmp_path / "many") == rows(tmp_path / "one")
     for name in ("items.jsonl", "run.json"):
         assert (tmp_path / "many" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
