@@ -73,7 +73,7 @@ def _objects(text: str, known: Mapping[str, str]) -> Iterator[_Raw]:
         else:
             vain += not raw.whole
         # What follows a broken object is looked at again from where it broke.
-        start = text.find("{", max(raw.span[1], start + 1))
+        start = text.find("{", raw.span[1])
 
 
 def _object(text: str, start: int) -> _Raw:

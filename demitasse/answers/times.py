@@ -131,7 +131,10 @@ def _seconds(part: Any) -> float | None:
         return timecode.parse(flatten(part))
     if isinstance(part, bool) or not isinstance(part, (int, float)):
         return None
-    return float(part) if math.isfinite(part) and part >= 0 else None
+    try:
+        return float(part) if math.isfinite(part) and part >= 0 else None
+    except OverflowError:  # a whole number of hundreds of digits
+        return None
 
 
 def _from_prose(text: str, region: tuple[int, int]) -> Iterator[_Reading]:

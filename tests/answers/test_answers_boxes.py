@@ -63,6 +63,7 @@ NOT_READ = [
     pytest.param("[] but perhaps [[1, 2, 3, 4]]", "several_lists", id="nothing_and_something"),
     pytest.param('[{"bbox_2d": [1, 2, 3, 4]}, {"bbox_2d": [5,', "list_not_closed", id="a_list_that_was_cut_off"),
     pytest.param('{"bbox_2d": [1, 2, 3, 4], "lab', "list_not_closed", id="an_object_that_was_cut_off"),
+    pytest.param('{"bbox_2d" : [1, 2, 3, 4], "lab', "list_not_closed", id="cut_off_with_a_space_before_the_colon"),
 ]
 
 

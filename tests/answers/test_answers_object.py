@@ -31,6 +31,7 @@ SAID = {"weather": "Clear", "lane_type": "Two lanes", "difficulty": 2, "broken":
         pytest.param('{"weather": "Fog", "mood": "calm"}', {"weather": "Fog"}, id="a_key_that_nobody_asked_for"),
         pytest.param('{"weather": "a\nb",}', {"weather": "a\nb"}, id="a_bare_newline_and_a_comma_too_many"),
         pytest.param('{"broken": True, "weather": None}', {"broken": True, "weather": None}, id="words_of_python"),
+        pytest.param('{"broken": False}', {"broken": False}, id="pythons_word_for_false"),
         pytest.param('{"weather": "Fog", "difficulty": 1', {"weather": "Fog"}, id="a_number_that_may_go_on_is_none"),
         pytest.param('{"weather": "Fog", "lane_type": "Two la', {"weather": "Fog"}, id="cut_in_a_text"),
         pytest.param('{"weather": "Fog", "lane_type": "a "b" c"}', {"weather": "Fog"}, id="a_quote_not_escaped"),
@@ -56,6 +57,7 @@ def test_what_is_said_is_read(text, values):
         pytest.param("I cannot see the video.", Status.REFUSAL, "refusal", id="a_refusal"),
         pytest.param("The weather is clear.", Status.UNPARSABLE, "no_object", id="prose"),
         pytest.param('{"mood": "calm"}', Status.UNPARSABLE, "no_object", id="an_object_of_other_keys"),
+        pytest.param('{"weather"= "Fog"}', Status.UNPARSABLE, "no_object", id="no_colon_behind_a_key"),
         pytest.param('[["weather", "Fog"]]', Status.UNPARSABLE, "no_object", id="a_list"),
         pytest.param('{"weather": "Fog"} {"weather": "Rain"}', Status.UNPARSABLE, "two_objects", id="two_that_differ"),
     ],
@@ -66,9 +68,9 @@ def test_what_cannot_be_read_has_a_reason(text, status, why):
 
 
 def test_a_key_with_two_values_is_named_and_a_cut_object_is_not_whole():
-    fields = read_fields('{"weather": "Fog", "weather": "Rain",', KEYS).value
-    assert (fields.twice, fields.whole) == ({"weather"}, False)
-    assert read_fields(WHOLE, KEYS).value.whole
+    cut, whole = read_fields('{"weather": "Fog", "weather": "Rain",', KEYS), read_fields(WHOLE, KEYS)
+    assert (cut.value.twice, cut.value.whole, cut.method) == ({"weather"}, False, "object_cut")
+    assert (whole.value.whole, whole.method) == (True, "object")
 
 
 PIECES = [

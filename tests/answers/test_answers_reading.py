@@ -29,6 +29,7 @@ SPLITS = [
     pytest.param("<thinking>a</thinking>B", ("a", "B", True), id="another_spelling"),
     pytest.param("<think>a\n\nb</think>B", ("a\n\nb", "B", True), id="an_empty_line_ends_nothing"),
     pytest.param("<think>a<think>b</think>B", ("a\nb\nB", "", False), id="nested_and_one_of_them_open"),
+    pytest.param("<think> a\n<think>b</think> </think> B\n", ("a\nb", "B", True), id="white_space_around_each"),
     pytest.param("<Think>a</THINK>b</think>B", ("a\nb", "B", True), id="closed_once_more_than_opened"),
 ]
 
@@ -110,6 +111,7 @@ TIMES = [
     pytest.param("\\boxed{2.5 - 7}", (2.5, 7), id="in_a_box"),
     pytest.param("Answer: 3 - 5 cars", "no_span", id="a_count_after_the_word_answer"),
     pytest.param('{"startTime": 2.5, "endTime": 7}', (2.5, 7), id="keys_in_one_word"),
+    pytest.param('{"begin_sec": 2.5, "end_sec": 7}', (2.5, 7), id="keys_that_name_the_unit"),
     pytest.param('{"begin": 2.5, "end": 7,}', (2.5, 7), id="begin_and_a_comma_too_many"),
     pytest.param('{"timestamps": [[2.5, 7]]}', (2.5, 7), id="a_list_under_a_name"),
     pytest.param('{"answer": "2.5 - 7"}', (2.5, 7), id="a_text_under_a_name"),
@@ -121,6 +123,7 @@ TIMES = [
     pytest.param("\u4ece\u7b2c3\u79d2\u5230\u7b2c5\u79d2", (3, 5), id="chinese"),
     pytest.param("00:00:03,500 --> 00:00:05,200", (3.5, 5.2), id="milliseconds_after_a_comma"),
     pytest.param("5 - 9, 10 - 12 s", "several_spans", id="one_unit_for_two_spans"),
+    pytest.param("5 - 9, 10 - 12 s, 3 - 4 people", "several_spans", id="one_unit_for_two_spans_before_a_count"),
     pytest.param("2 to 3 people, 3 - 7 seconds", (3, 7), id="a_count_before_a_span"),
     pytest.param("On a scale from 1 to 10", "no_span", id="a_scale"),
     pytest.param("It happens between 3 and 7 seconds.", (3, 7), id="between_and"),
@@ -135,6 +138,7 @@ TIMES = [
     pytest.param('[{"start": 0, "end": 10}, {"start": 15, "end": 20}]', "several_spans", id="several_spans_in_json"),
     pytest.param("frames 10 to 20", "no_span", id="frame_numbers_are_no_times"),
     pytest.param("3 to 5 cars", "no_span", id="a_count_is_no_time"),
+    pytest.param(f'{{"start": 1, "end": {"9" * 400}}}', "not_a_time", id="a_number_larger_than_any_float"),
     pytest.param('{"start": "00:75", "end": "01:90"}', "not_a_time", id="seconds_above_fifty_nine"),
     pytest.param('{"start": -1, "end": 3}', "not_a_time", id="a_negative_second"),
     pytest.param('{"start": NaN, "end": Infinity}', "not_a_time", id="not_finite"),
@@ -167,6 +171,19 @@ TIMES = [
 def test_one_span_of_time_is_read_in_seconds(text, expected):
     parsed = read_times(text)
     assert (parsed.value or parsed.method) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "span", "after"),
+    [
+        pytest.param("At 1 s, no: ", '{"start": 2, "end": 6}', " it is.", id="json"),
+        pytest.param("One <answer>two ", '{"start": 2, "end": 6}', "</answer>", id="json_in_a_tag"),
+        pytest.param("It turns ", "from 2 s to 6 s", ".", id="prose"),
+        pytest.param("One <answer> ", "2 - 6", "</answer>", id="a_whole_tag"),
+    ],
+)
+def test_the_place_of_a_span_of_time_is_where_it_was_read(before, span, after):
+    assert read_times(before + span + after).span == (len(before), len(before + span))
 
 
 SCORES = [

@@ -65,6 +65,12 @@ def test_a_reply_is_worth(gold, reply, score, counts):
     assert row.state is State.SCORED
 
 
+def test_what_was_matched_overlaps_by_its_mean():
+    row = scored([CAR, VAN, FAR], [CAR, [500, 100, 700, 200]])
+    assert row.detail["matched_iou"] == pytest.approx(0.75), "the whole car and half the van"
+    assert scored([CAR], []).detail["matched_iou"] is None
+
+
 BAD_BOXES = [
     pytest.param([300, 200, 100, 400], id="inverted"),
     pytest.param([100, 200, 100, 400], id="without_area"),
@@ -202,6 +208,7 @@ def test_boxes_that_are_left_out_lower_recall_and_score_and_leave_precision():
     rows = [ground(tuple(gold[:kept]), gold) for kept in range(5, 0, -1)]
     assert [row.to_json()["recall"] for row in rows] == pytest.approx([1, 0.8, 0.6, 0.4, 0.2])
     assert [row.score for row in rows] == pytest.approx([1, 0.8, 0.6, 0.4, 0.2])
+    assert [row.to_json()["f1"] for row in rows] == pytest.approx([1, 8 / 9, 6 / 8, 4 / 7, 2 / 6])
     assert {row.to_json()["precision"] for row in rows} == {1.0}
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from demitasse.answers.times import span_iou
 from demitasse.errors import DataError
-from evaluate.metric import metric_of
+from evaluate.metric import METRICS, metric_of
 from evaluate.records import Asked, Fault, Prediction, State
 from evaluate.score import gold_faults, score_item
 from evaluate.score.judged import Judgement, fingerprint
@@ -48,6 +48,11 @@ def test_a_reply_is_scored_or_its_fault_is_named(item, response, finish, score, 
     row = score_item(item, prediction, None)
     assert (row.score, row.fault) == (score, fault)
     assert row.state is (State.MODEL_FAULT if fault else State.SCORED)
+
+
+@pytest.mark.parametrize("item", [MCQ, BCQ, SPAN, FREE], ids=lambda item: item.task)
+def test_why_an_item_could_not_be_asked_stands_in_its_row(item):
+    assert score_item(item, Prediction(item, "", "error", "HTTP 429"), None).reason == "HTTP 429"
 
 
 FREE_ROWS = [
@@ -150,3 +155,8 @@ def test_span_iou_never_leaves_zero_to_one():
 )  # fmt: skip
 def test_what_an_exact_metric_can_score_is_not_judged(task, metric):
     assert metric_of(task).name == metric
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+def test_the_judges_scale_is_one_to_five_and_every_other_nought_to_one(metric):
+    assert (metric.low, metric.high) == ((1, 5) if metric.name == "judge" else (0, 1))

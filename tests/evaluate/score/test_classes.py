@@ -127,6 +127,7 @@ def test_a_task_keeps_its_metric_where_nothing_is_declared():
             {"kind": "closed", "classes": ["a", "b"]}, "c", "none of the classes a, b", id="a_strange_reference"
         ),
         pytest.param({"kind": "closed"}, "a", "must have 'classes'", id="no_classes"),
+        pytest.param({"kind": "closed", "classes": ["a"]}, "a", "two texts or more", id="one_class"),
         pytest.param({"kind": "closed", "classes": ["Rain", "rain."]}, "rain", "read alike", id="two_that_read_alike"),
         pytest.param({"kind": "multi", "classes": ["a", "b"]}, "a, d", "label 'd'", id="a_strange_label"),
         pytest.param({"kind": "colour"}, "a", "'colour', but must be", id="a_kind_that_there_is_not"),

@@ -18,6 +18,7 @@ SPANS = st.lists(st.tuples(st.floats(0, 1e4), st.floats(0, 1e4)).map(lambda pair
         pytest.param([[0, 5], [5, 10]], [[0, 10]], 1.0, id="spans_that_touch_are_one"),
         pytest.param([[0, 8], [2, 10]], [[0, 10]], 1.0, id="spans_that_overlap_count_once"),
         pytest.param([[2, 10], [0, 8]], [[0, 10]], 1.0, id="in_any_order"),
+        pytest.param([[2, 5], [0, 10]], [[0, 10]], 1.0, id="one_within_another"),
         pytest.param([[0, 10]], [[20, 30]], 0.0, id="apart"),
         pytest.param([], [[0, 10]], 0.0, id="none"),
         pytest.param([], [], 0.0, id="none_and_none"),

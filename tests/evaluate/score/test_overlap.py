@@ -59,7 +59,7 @@ def test_answers_and_references_are_as_many(monkeypatch):
 
 def test_without_bert_score_it_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setattr(overlap, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"demitasse\[text\]"):
+    with pytest.raises(ConfigError, match=r"pip install -e '\.\[text\]' in the checkout"):
         BertScore(tmp_path)
 
 
@@ -67,3 +67,10 @@ def test_a_folder_that_is_not_there_is_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr(overlap, "find_spec", lambda name: True)
     with pytest.raises(ConfigError, match="is no folder"):
         BertScore(tmp_path / "nowhere")
+
+
+@pytest.mark.slow  # for torch is loaded
+def test_a_folder_that_is_named_like_no_model_is_a_sentence(tmp_path):
+    pytest.importorskip("bert_score")
+    with pytest.raises(ConfigError, match=r"is no model .* such as roberta-large"):
+        BertScore(tmp_path)

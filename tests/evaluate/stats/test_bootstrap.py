@@ -45,6 +45,15 @@ def test_one_cluster_has_no_interval():
     assert paired_bootstrap([1, 2, 3], ["a"] * 3) is None
 
 
+def test_two_clusters_have_the_interval_from_one_to_the_other():
+    assert paired_bootstrap([0, 1], ["a", "b"]) == (0, 1), "a quarter of the draws is one of them twice"
+
+
+def test_few_clusters_have_percentiles_further_out():
+    """Φ(-√(10/9)·2.262) is 0.0086, and 7 of 10 or more at 0.3 have 0.0106; with 2.5 % the bound were 0.6."""
+    assert paired_bootstrap([1] * 3 + [0] * 7, list("abcdefghij"), draws=200_000)[1] == pytest.approx(0.7)
+
+
 def test_as_many_clusters_as_deltas_are_needed():
     with pytest.raises(ValueError, match="2 deltas for 1"):
         paired_bootstrap([1, 2], ["a"])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats as scipy_stats
 
 from evaluate.stats import clustered_mean, corrected_mean, rogan_gladen
 
@@ -104,10 +105,23 @@ def test_a_judge_without_an_error_on_few_labels_is_not_without_errors():
     assert high - low > 2 * (plain[1] - plain[0])
 
 
+def test_a_judge_that_errs_nowhere_has_the_error_of_its_share_and_of_what_labels_leave_open():
+    """Labels on all items; a rate of 1 over n labels is drawn to (n+1)/(n+2), whose variance is (n+1)/(n+2)³."""
+    passed = np.repeat([1.0, 0.0, 1.0, 0.0], [100, 140, 140, 20])
+    names = [f"v{int(place**0.5)}" for place in range(400)]  # twenty videos of 1, 3, 5 … 39 items
+    share = clustered_mean(passed, names)
+    unseen = 0.6**2 * 241 / 242**3 + 0.4**2 * 161 / 162**3
+    half = scipy_stats.t.ppf(0.975, share.df) * np.sqrt((share.se * share.widening) ** 2 + unseen)
+    assert share.widening > 1.01, "for the videos are of unlike size"
+    assert rogan_gladen(passed, passed.tolist(), names).interval == pytest.approx((0.6 - half, 0.6 + half))
+
+
 def test_a_share_stays_a_share():
     found = rogan_gladen(*_passes(0.91, 0.9, 0.9))
     assert found.value == 1
     assert found.interval[0] < found.interval[1] == 1
+    none = rogan_gladen(*_passes(0.09, 0.9, 0.9))
+    assert none.value == none.interval[0] == 0 < none.interval[1]
 
 
 def test_labels_that_cannot_be_of_such_items_have_no_interval_of_no_width():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from evaluate.stats import clustered_mean, proportion, ratio, wilson
+from evaluate.stats import clustered_mean, group_mean_values, proportion, ratio, ratio_values, wilson
 from evaluate.stats.estimate import effective_share
 
 
@@ -70,6 +70,10 @@ def test_as_many_clusters_as_values_are_needed():
         clustered_mean([1, 2, 3], ["a", "b"])
     with pytest.raises(ValueError, match="0 values"):
         clustered_mean([], [])
+    with pytest.raises(ValueError, match="3 scores for 2"):
+        group_mean_values([1, 2, 3], ["a", "b"])
+    with pytest.raises(ValueError, match="0 scores"):
+        group_mean_values([], [])
 
 
 def test_wilson_is_the_score_interval_and_stays_inside():
@@ -112,6 +116,29 @@ def test_shares_at_both_ends_mirror_each_other():
     assert effective_share(0.97, 0.01, 20) == pytest.approx((1 - high, 1 - low))
 
 
+@pytest.mark.parametrize("end", [0.0, 1.0])
+def test_a_share_at_an_end_that_has_an_error_all_the_same_is_not_known(end):
+    assert effective_share(end, 0.1, 20) == (0, 1), "it is that of no trials"
+
+
+def test_the_error_of_a_ratio_by_hand():
+    found = ratio([1, 0, 1], [2, 1, 1], ["a", "b", "c"])
+    assert found.mean == 0.5
+    assert found.se == pytest.approx(math.sqrt(3 / 2 * (0.5**2 + 0.5**2)) / 4), "off it by 0, -1/2 and 1/2"
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "values"),
+    [
+        pytest.param([1, 0, 1], [2, 1, 1], [0.5, 0.125, 0.875], id="off_the_ratio_by_three_fourths_of_what_items_are"),
+        pytest.param([0.2, 0.9, 0.4], [1, 1, 1], [0.2, 0.9, 0.4], id="the_numerators_where_nothing_is_divided"),
+        pytest.param([1, 0], [1, 0], [1, 1], id="a_divisor_of_one"),
+    ],
+)
+def test_a_ratio_as_the_mean_of_values(above, below, values):
+    assert ratio_values(above, below) == pytest.approx(values)
+
+
 def test_a_ratio_counts_its_divisors_and_not_its_items():
     even = ratio([20.0, 20.0, 20.0], [33.0, 33.0, 34.0], ["a", "b", "c"])
     uneven = ratio([1.0, 0.0, 59.0], [1.0, 1.0, 98.0], ["a", "b", "c"])
@@ -121,5 +148,6 @@ def test_a_ratio_counts_its_divisors_and_not_its_items():
 
 
 def test_a_ratio_without_a_divisor_is_none():
-    with pytest.raises(ValueError, match="add up to 0"):
-        ratio([0.0], [0.0], ["a"])
+    for call in (lambda: ratio([0.0], [0.0], ["a"]), lambda: ratio_values([0.0], [0.0])):
+        with pytest.raises(ValueError, match="add up to 0"):
+            call()

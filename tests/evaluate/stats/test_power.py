@@ -29,6 +29,10 @@ def test_millers_worked_figures(drawn, repeats, items):
     assert items_needed(0.03, 1 / 9, drawn, (repeats, repeats)) == items
 
 
+def test_an_item_has_one_answer_unless_more_are_told():
+    assert items_needed(0.03, 1 / 9, (1 / 6, 1 / 6)) == 3_876
+
+
 @pytest.mark.parametrize(("drawn", "repeats", "items"), MILLER)
 def test_one_item_a_video_is_millers_planner(drawn, repeats, items):
     design = Design(sd=1 / 3, answer_sd=drawn[0] ** 0.5, repeats=repeats)
@@ -105,6 +109,8 @@ def test_without_variation_nothing_is_invented(values, names):
     [
         pytest.param([1, 1, 0, 0], list("aabb"), 1, id="alike_within_and_unlike_between"),
         pytest.param([1, 0, 1, 0], list("aabb"), 0, id="unlike_within_is_none_and_not_negative"),
+        # (19.2 - 4/3) / (19.2 + 1.4 x 4/3): between the two, within them, and 5 - 13/5 items a video as a rule
+        pytest.param([1, 2, 3, 5, 7], list("aaabb"), pytest.approx(67 / 79), id="videos_of_unlike_size"),
         pytest.param([1, 0], list("ab"), None, id="one_item_a_video_tells_nothing"),
         pytest.param([1, 0], list("aa"), None, id="one_video_tells_nothing"),
         pytest.param([1, 1, 1, 1], list("aabb"), None, id="no_variation_tells_nothing"),

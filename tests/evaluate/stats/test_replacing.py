@@ -73,6 +73,12 @@ def test_an_annotator_of_few_items_does_not_count():
     assert "30 items or more" in too_few.reason
 
 
+def test_one_other_annotator_is_enough_to_compare_with():
+    humans = [[None if place % 3 == out else 3 for place in range(60)] for out in range(3)]
+    found = alternative_annotator_test([3] * 60, humans)
+    assert (found.winning_rate, found.advantage, found.ps) == (1, 1, [0, 0, 0]), "forty items each, all alike"
+
+
 def test_one_video_shows_nothing():
     found = alternative_annotator_test([1] * 40, [[1] * 40] * 3, ["a"] * 40)
     assert found.winning_rate == 0
@@ -119,6 +125,25 @@ def test_a_judge_with_another_scale_in_mind_is_unlike_humans():
     found = judges_verdict(np.ceil(truth / 2).tolist(), humans)
     assert found.correlation > 0.8
     assert found.verdict == "unlike humans"
+
+
+def test_the_verdict_turns_at_one_standard_deviation():
+    chance = np.random.default_rng(0)
+    found = []
+    for _ in range(60):
+        truth = chance.integers(1, 6, 100)
+        spread = chance.uniform(0.2, 0.9, 4)  # how often each errs
+        *humans, judge = (
+            np.clip(truth + (chance.random(100) < odds) * chance.choice([-1, 1], 100), 1, 5).tolist() for odds in spread
+        )
+        found.append(judges_verdict(judge, humans))
+    told = {
+        name: [one.z for one in found if one.verdict == name]
+        for name in ("super-consistent", "human-like", "unlike humans")
+    }
+    assert 1 < min(told["super-consistent"]) < 1.5
+    assert -1 <= min(told["human-like"]) < -0.5 < 0.5 < max(told["human-like"]) <= 1
+    assert -1.5 < max(told["unlike humans"]) < -1
 
 
 def test_a_judge_that_does_not_follow_humans_is_not_asked_further():
