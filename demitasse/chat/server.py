@@ -82,15 +82,23 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="STYLE",
         help="how boxes are written (default: as the protocol's models do)",
     )
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds an answer takes")
-    parser.add_argument("--jitter", type=float, default=0.0, help="spread of the latency, 0 to 1")
-    parser.add_argument("--seed", type=int, default=0, help="of what is drawn")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds an answer takes (default: %(default)s)")
+    parser.add_argument(
+        "--jitter", type=float, default=0.0, help="spread of the latency, 0 to 1 (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default: %(default)s)")
     parser.add_argument("--error", action="append", default=[], metavar="STATUS=RATE", help="503=0.1; may be repeated")
-    parser.add_argument("--cut-rate", type=float, default=0.0, help="rate of half-sent JSON")
-    parser.add_argument("--reset-rate", type=float, default=0.0, help="rate of reset connections")
-    parser.add_argument("--limit-every", type=int, default=0, help="every n-th request is answered 429")
+    parser.add_argument("--cut-rate", type=float, default=0.0, help="rate of half-sent JSON (default: %(default)s)")
+    parser.add_argument(
+        "--reset-rate", type=float, default=0.0, help="rate of reset connections (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--limit-every", type=int, default=0, help="every n-th request is answered 429 (default: %(default)s)"
+    )
     parser.add_argument("--capacity", type=int, help="more requests at once than this are answered 429")
-    parser.add_argument("--batch-delay", type=float, default=0.0, help="seconds a batch job takes")
+    parser.add_argument(
+        "--batch-delay", type=float, default=0.0, help="seconds a batch job takes (default: %(default)s)"
+    )
     parser.add_argument("--retry-after", default="1", help="the header of a 429 (default: %(default)s)")
 
 

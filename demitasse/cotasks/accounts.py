@@ -47,11 +47,12 @@ def read_accounts(path: Path) -> dict[str, Account]:
     """
     file = path / FILE if path.is_dir() else path
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        text = file.read_text(encoding="utf-8")
     except OSError as error:
         raise DataError(f"{file}: {error.strerror or error}; give what `demitasse annotate cotasks` wrote") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{file} is not UTF-8 text (byte {error.start}); annotate again") from error
+    lines = text.removesuffix("\n").split("\n") if text else []  # not splitlines: U+2028 may stand within a text
     accounts: dict[str, Account] = {}
     for number, line in enumerate(lines, 1):
         account = _account(file, number, line)

@@ -30,7 +30,7 @@ def add_coverage_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `demitasse data coverage`."""
     parser.add_argument("--spans", type=Path, required=True, metavar="JSON", help="NExT-GQA's gsub_val.json")
     parser.add_argument(
-        "--frames", default=FRAME_COUNTS, metavar="N,N,...", help=f"how many are sampled (default: {FRAME_COUNTS})"
+        "--frames", default=FRAME_COUNTS, metavar="N,N,...", help="how many are sampled (default: %(default)s)"
     )
     parser.add_argument(
         "--questions",
@@ -42,7 +42,8 @@ def add_coverage_arguments(parser: argparse.ArgumentParser) -> None:
         "--sampling",
         choices=SAMPLINGS,
         default=SAMPLINGS[0],
-        help="from the first frame to the last (default), or the middles of equal parts, as our students see",
+        help="from the first frame to the last, or the middles of equal parts, as our students see "
+        "(default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -131,7 +132,7 @@ def _executes(path: Path) -> dict[str, int]:
     """By which reading STAR's programs led to the answer, as the results' rows say; empty for other sources."""
     counts: dict[str, int] = {}
     if path.is_file():
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        for number, line in enumerate(path.read_bytes().splitlines(), start=1):
             try:
                 reading = json.loads(line).get("provenance", {}).get("executes")
             except (ValueError, AttributeError) as fault:

@@ -160,7 +160,7 @@ def _csv(path: Path, text: str) -> list[dict[str, Any]]:
 
 def _lines(path: Path, text: str) -> list[Any]:
     rows = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):  # U+2028 and others may stand within a text
         if line.strip():
             try:
                 rows.append(json.loads(line))

@@ -101,7 +101,7 @@ def read_text(entry: Mapping[str, Any], field: str) -> str:
 
 def _lines(path: Path) -> list[Any]:
     try:
-        lines = path.read_bytes().decode("utf-8").splitlines()
+        lines = path.read_bytes().decode("utf-8").split("\n")  # U+2028 and others may stand within a text
         return [json.loads(line) for line in lines if line.strip()]
     except (OSError, ValueError) as fault:
         raise DataError(f"{path} cannot be read as JSON Lines ({fault}); it may have been cut short") from fault

@@ -16,7 +16,7 @@ def make_item_id(task: str, media_id: str, question: str, item_index: str | None
 
 def id_of(item: Item, task: str) -> str:
     """The id of an item of a task; what its text holds that no file can is read as question marks."""
-    return make_item_id(task, item.media_id, storable(item.question), item.item_index)
+    return make_item_id(task, storable(item.media_id), storable(item.question), item.item_index)
 
 
 def storable(text: str) -> str:

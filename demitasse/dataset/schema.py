@@ -84,6 +84,8 @@ def load_object(path: Path, encoding: str = "utf-8") -> Any:
     except UnicodeDecodeError as fault:
         raise DataError(f"{path} is not UTF-8 text (byte {fault.start}); save it as UTF-8 JSON") from fault
     except json.JSONDecodeError as fault:
+        if "BOM" in fault.msg:
+            raise DataError(f"{path} begins with a byte order mark; save it as UTF-8 without one") from fault
         place = f"line {fault.lineno}, column {fault.colno}: {fault.msg}"
         raise DataError(
             f"{path} is not readable JSON ({place}); it may have been cut short, so write it again"

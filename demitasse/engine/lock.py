@@ -31,7 +31,11 @@ def lock_results(
     Raises:
         DemitasseError: naming the process that holds it.
     """
-    results_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        results_dir.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        file = next(one for one in (results_dir, *results_dir.parents) if one.exists())
+        raise DemitasseError(f"{file} is a file; name a folder to write to") from None
     folder = results_dir.resolve()
     lock = FileLock(folder / name, is_singleton=True, thread_local=False)
     try:

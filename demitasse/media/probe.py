@@ -190,7 +190,7 @@ def content_hash(path: Path | str) -> str:
         return _hash(str(path), (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
     except FileNotFoundError:
         raise MediaError(path, "file not found") from None
-    except OSError:
+    except (OSError, ValueError):  # the latter of a NUL in its name
         raise MediaError(path, "not readable") from None
 
 

@@ -60,9 +60,9 @@ class Sight:
         self.cache = cache
         self._vision = vision
         self.budget = _budget(settings, vision) if settings.video_pixels else None
-        self._kept: OrderedDict[Path, Clip] = OrderedDict()
+        self._kept: OrderedDict[tuple[Path, bool], Clip] = OrderedDict()
         self._kept_bytes = 0
-        self._outlines: dict[Path, Clip] = {}  # without pixels
+        self._outlines: dict[tuple[Path, bool], Clip] = {}  # without pixels
 
     def show(self, item: Item, path: Path) -> Clip | None:
         """The item's clip; None where nothing of it is to be seen, and then its file need not be there.
@@ -88,9 +88,10 @@ class Sight:
         seconds = shown_frames(item)
         if self.settings.frames == "none" or seconds == []:
             return None
-        if path not in self._outlines:
-            self._outlines[path] = self._fitted(item, *self._unseen(item, path))
-        whole = self._outlines[path]
+        key = _key(item, path)
+        if key not in self._outlines:
+            self._outlines[key] = self._fitted(item, *self._unseen(item, path))
+        whole = self._outlines[key]
         _check_boxes(item, whole, self._vision.factor)
         return self._chosen(whole, seconds)
 
@@ -107,11 +108,12 @@ class Sight:
         return first(clip, self._vision) if self.settings.frames == "first" else clip
 
     def _whole(self, item: Item, path: Path) -> Clip:
-        clip = self._kept.get(path)
+        key = _key(item, path)
+        clip = self._kept.get(key)
         if clip is None:
-            clip = self._kept[path] = self._fitted(item, *self._read(item, path))
+            clip = self._kept[key] = self._fitted(item, *self._read(item, path))
             self._kept_bytes += clip.pixels.frames.nbytes
-        self._kept.move_to_end(path)
+        self._kept.move_to_end(key)
         while self._kept_bytes > KEPT_BYTES and len(self._kept) > 1:
             self._kept_bytes -= self._kept.popitem(last=False)[1].pixels.frames.nbytes
         _check_boxes(item, clip, self._vision.factor)
@@ -140,6 +142,11 @@ class Sight:
             found = self.cached(path)
             width, height, times = found.width, found.height, found.times
         return torch.empty((len(times), height, width, 3), dtype=torch.uint8, device="meta"), times
+
+
+def _key(item: Item, path: Path) -> tuple[Path, bool]:
+    """One file may be named as a video here and as a picture there, and is seen otherwise."""
+    return path, item.video_id is not None
 
 
 def _budget(settings: SightSettings, vision: VisionSettings) -> VideoBudget:

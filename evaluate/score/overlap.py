@@ -1,7 +1,7 @@
 """Text overlap for open answers: BLEU, ROUGE-L and BERTScore, each by the library that papers use.
 
 None of them says whether an answer is right, and none takes part in a verdict: they stand beside the judge, for
-comparison with published tables. The libraries are optional: `pip install "demitasse[text]"`.
+comparison with published tables. The libraries are optional: `pip install -e '.[text]'`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from demitasse.errors import ConfigError
 
-_INSTALL = 'pip install "demitasse[text]"'
+_INSTALL = "pip install -e '.[text]' in the checkout"
 NAMES = {"bleu": "sacrebleu", "rouge_l": "rouge_score"}
 
 

@@ -162,8 +162,9 @@ def test_usage_and_the_answering_model_are_read() -> None:
     assert (reply.usage, reply.model) == (Usage(10, 8, 5, 4), "real-1")
 
 
-def test_usage_may_be_left_out_or_null() -> None:
-    for usage in (None, {}, {"prompt_tokens": None, "completion_tokens_details": None}):
+def test_usage_may_be_left_out_or_be_none() -> None:
+    nothing = {"prompt_tokens": None, "completion_tokens": "8", "completion_tokens_details": 7}
+    for usage in (None, {}, 3, nothing, nothing | {"prompt_tokens": -1, "prompt_tokens_details": []}):
         assert read_completion(orjson.dumps(completion() | {"usage": usage})).usage == Usage()
 
 

@@ -240,3 +240,10 @@ def test_a_file_that_is_no_text_is_told(tmp_path):
 def test_questions_of_one_video_are_known_by_it(tmp_path, provenance, video):
     path = write(tmp_path / "cotasks.jsonl", truth(), **provenance)
     assert read_accounts(path)["video0_0"].video == video
+
+
+def test_a_row_may_hold_separators_of_unicode(tmp_path):
+    path = write(tmp_path / "cotasks.jsonl", truth())
+    row = json.loads(path.read_text()) | {"note": "one\u2028another\u0085"}
+    path.write_text(json.dumps(row, ensure_ascii=False) + "\n")
+    assert list(read_accounts(path)) == ["video0_0"]

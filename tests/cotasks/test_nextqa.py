@@ -63,6 +63,12 @@ def test_every_published_form_reads_alike(tmp_path, name, text):
     assert read.questions[0].key == "4010069381_6"
 
 
+def test_a_line_of_json_may_hold_separators_of_unicode(tmp_path):
+    row = json.dumps(JSON_ROW | {"question": "why\u2028now"}, ensure_ascii=False)
+    (question,) = read_questions(write(tmp_path, "a.jsonl", row)).questions
+    assert question.text.split() == ["why", "now"]
+
+
 def test_parquet_reads_alike(tmp_path):
     table = pytest.importorskip("pyarrow").Table.from_pylist([JSON_ROW | {"additional_ref_answer": None}])
     pytest.importorskip("pyarrow.parquet").write_table(table, tmp_path / "test-00000-of-00001.parquet")

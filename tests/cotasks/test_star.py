@@ -77,6 +77,7 @@ def test_an_item_is_read_whole(items):
     [
         pytest.param("a.json", json.dumps(entry()), id="one_item_alone"),
         pytest.param("a.jsonl", json.dumps(entry()) + "\n\n", id="json_lines"),
+        pytest.param("a.jsonl", json.dumps(entry() | {"note": "\u2028"}, ensure_ascii=False), id="a_unicode_separator"),
         pytest.param("a.json", json.dumps({"data": [entry()]}), id="under_a_key"),
         pytest.param("a.json", json.dumps({"Prediction_T1_5": entry()}), id="by_id"),
         pytest.param("STAR_val.pkl", pickle.dumps([entry()]), id="the_published_pickle"),

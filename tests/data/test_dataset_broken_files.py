@@ -143,7 +143,7 @@ def test_what_tao_daft_lets_pass_is_refused(dataset, change, tao_daft, name, edi
     [
         pytest.param('{"format": "tao-vl-reason-v1.0", "metadata": {', "cut short", id="truncated"),
         pytest.param("", "cut short", id="empty_file"),
-        pytest.param("\ufeff{}", "readable JSON", id="byte_order_mark"),
+        pytest.param("\ufeff{}", "byte order mark; save it as UTF-8 without one", id="byte_order_mark"),
         pytest.param('{"items": [NaN]}', "NaN", id="not_a_number"),
         pytest.param('{"items": [], "items": []}', "'items'".replace("'", '"'), id="key_given_twice"),
     ],

@@ -385,6 +385,13 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
         holder.kill()
 
 
+def test_a_file_in_the_folders_stead_is_named(tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    for folder in (tmp_path / "out", tmp_path / "out" / "below"):
+        with pytest.raises(DemitasseError, match="/out is a file; name a folder"):
+            run(records("a"), [step("1")], folder)
+
+
 def test_memory_stays_flat_and_small_steps_are_quick(tmp_path: Path) -> None:
     count, early = 40_000, 5_000
     memory: dict[int, int] = {}

@@ -171,6 +171,8 @@ def test_content_hash_of_nothing_is_a_media_error(tmp_path):
         content_hash(tmp_path / "absent.mp4")
     with pytest.raises(MediaError, match="not readable"):
         content_hash(tmp_path)
+    with pytest.raises(MediaError, match="not readable"):
+        content_hash(Path("a\0b.mp4"))
 
 
 class Breaking:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from demitasse.dataset import Item
 from demitasse.dataset.shown_frames import shown_frames, with_shown_frames
@@ -129,3 +130,14 @@ def test_what_is_no_list_of_seconds_is_refused_with_the_item_and_field(value):
 
 def test_an_item_without_the_field_chooses_nothing_of_its_own():
     assert shown_frames(Item("?", "A", "0.mp4")) is None
+
+
+def test_a_file_that_is_a_video_here_and_a_picture_there_is_seen_as_each(asked, tmp_path):
+    path = tmp_path / "0.gif"
+    first, *others = (Image.new("RGB", (96, 64), colour) for colour in ("red", "green", "blue", "black"))
+    first.save(path, save_all=True, append_images=others, duration=1000)
+    as_video, as_picture = Item(QUESTIONS[0], "A", "0.gif"), Item(QUESTIONS[0], "A", image_id="0.gif")
+    seen = [asked.sight.show(one, path) for one in (as_video, as_picture, as_video)]
+    assert [len(clip.times) for clip in seen] == [8, 1, 8]
+    assert len(asked.sight.outline(as_picture, path).times) == 1
+    assert len(asked.sight.outline(as_video, path).times) == 8

@@ -103,14 +103,18 @@ def _flat_text(content: object) -> str:
 def _read_usage(usage: object) -> Usage:
     if not isinstance(usage, dict):
         return Usage()
-    completion_details = usage.get("completion_tokens_details") or {}
-    prompt_details = usage.get("prompt_tokens_details") or {}
     return Usage(
-        prompt=usage.get("prompt_tokens") or 0,
-        completion=usage.get("completion_tokens") or 0,
-        reasoning=completion_details.get("reasoning_tokens") or 0,
-        cached=prompt_details.get("cached_tokens") or 0,
+        prompt=_count(usage, "prompt_tokens"),
+        completion=_count(usage, "completion_tokens"),
+        reasoning=_count(usage.get("completion_tokens_details"), "reasoning_tokens"),
+        cached=_count(usage.get("prompt_tokens_details"), "cached_tokens"),
     )
+
+
+def _count(counts: object, name: str) -> int:
+    """A number of tokens; 0 for what is none, for it must not cost the reply that it stands beside."""
+    value = counts.get(name) if isinstance(counts, dict) else None
+    return int(value) if isinstance(value, int | float) and value >= 0 else 0
 
 
 def _failed(message: str) -> Reply:
