@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("demitasse", "annotate", "train", "evaluate")
+MENU = {
+    "Start": ("concepts", "commands", "recipes"),
+    "Annotate": ("videos", "endpoints", "referring", "espresso", "cotasks", "cotasks_measured", "quality", "review"),
+    "Data": ("formats", "export"),
+    "Train": ("training", "hardware", "watching", "students", "selector", "trained", "serving"),
+    "Evaluate": ("asking", "judging", "comparing", "statistics", "benchmarks", "interop"),
+    "Measured and compared": ("scale", "performance", "agreement", "tao", "sources", "traps"),
+}
 _TEXT_AND_LINK = re.compile(r"(?<!!)\[([^\]\[]*)\]\(([^)#\s]+)\)")
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
 
@@ -50,16 +58,18 @@ def dotted(path: Path) -> str:
 
 def on_config(config: Any) -> Any:
     """The menu."""
-    titles = {path: path.relative_to(ROOT).as_posix() for path in pages()}
     config["nav"] = [
         {"Demitasse": "README.md"},
-        {"Pages": [uri for path, uri in titles.items() if path.parent.name == "docs"]},
-        {"Recipes": [{path.parent.name: uri} for path, uri in titles.items() if path.parent.parent.name == "recipes"]},
+        *({title: [f"docs/{name}.md" for name in names]} for title, names in MENU.items()),
+        {"Recipes": [{path.parent.name: _uri(path)} for path in pages() if path.parent.parent.name == "recipes"]},
         {"API": [{name: f"api/{name}.md"} for name, _ in code_folders()]},
-        {"Contributing": "CONTRIBUTING.md"},
-        {"Changes": "CHANGELOG.md"},
+        {"Contributing": ["CONTRIBUTING.md", "docs/adding_a_task.md", "CHANGELOG.md"]},
     ]
     return config
+
+
+def _uri(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -68,7 +78,7 @@ def on_files(files: Files, config: Any) -> Files:
 
     kept = Files([one for one in files if not one.src_uri.endswith((".md", ".py", ".png"))])
     for path in {*pages(), *(target for page in pages() for target in linked(page))}:
-        kept.append(File.generated(config, path.relative_to(ROOT).as_posix(), abs_src_path=str(path)))
+        kept.append(File.generated(config, _uri(path), abs_src_path=str(path)))
     for name, modules in code_folders():
         parts = [f"# {name}\n", f"::: {name}\n    options: {{members: false, show_root_heading: false}}\n"]
         parts += [f"::: {module}\n" for module in modules]

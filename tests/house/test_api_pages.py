@@ -65,6 +65,9 @@ def test_the_pages_that_the_menu_names_are_there(pages):
     for uri in uris:
         assert (ROOT / uri).is_file() or uri.removeprefix("api/").removesuffix(".md") in folders, uri
     assert {"README.md", "docs/scale.md", "api/demitasse.engine.md"} <= set(uris)
+    assert sorted(uri for uri in uris if uri.startswith("docs/")) == sorted(
+        path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")
+    ), "MENU in docs/pages.py names every page once"
 
 
 @pytest.mark.parametrize(
