@@ -37,6 +37,7 @@ class Judged:
     scored: int
     unscored: int
     needed_no_judge: int  # missing, empty, refused or cut off: they have the lowest score already
+    missing: int = 0  # those of them that the student was not asked yet
     interrupted: bool = False
     halted: str = ""  # why it ended before everything was asked
     votes: Sequence[Vote] = ()
@@ -92,7 +93,7 @@ def judge_run(
     work = arm.folder / protocol.profile.named(WORK_FOLDER)
     gathered = gather_votes(given, judges, protocol, work, limits, money, progress)
     marked = pool_votes(gathered.votes, protocol.profile, protocol.pooling)
-    done = _counted(items, given, gathered, marked)
+    done = _counted(arm, items, given, gathered, marked)
     header = make_header(arm, judges, protocol, gathered, done) | {"command": command}
     header |= _figures(arm, protocol, marked)
     header = with_controls(header, read_header(arm.folder / protocol.profile.named(JUDGE_RUN)))
@@ -121,13 +122,16 @@ def check_run(arm: Arm, judges: Sequence[Judge], protocol: Protocol, allow_self:
     return items
 
 
-def _counted(items: Sequence[Asked], given: Sequence[Exchange], gathered: Gathered, marked: Sequence[Marked]) -> Json:
+def _counted(
+    arm: Arm, items: Sequence[Asked], given: Sequence[Exchange], gathered: Gathered, marked: Sequence[Marked]
+) -> Json:
     scored = sum(one.marks is not None for one in marked)
     return {
         "items": len(items),
         "scored": scored,
         "unscored": len(given) - scored,
         "needed_no_judge": len(items) - len(given),
+        "missing": sum(asked.item_id not in arm.predictions for asked in items),
         "interrupted": gathered.interrupted,
     }
 

@@ -29,6 +29,12 @@ def lines(folder: Path, done: Judged, profile: JudgeProfile) -> Told:
         f"judge, {done.unscored} unscored ({done.unscored / done.items:.1%})",
         False,
     )
+    if done.missing:
+        yield (
+            f"warning: {done.missing} of them have no prediction yet, and count as faulty; run `demitasse predict` to its "
+            "end, and judge again",
+            True,
+        )
     for judge in header["judges"] if header["votes"]["asked"] > done.items or len(header["judges"]) > 1 else ():
         yield f"  {judge['model']}: {_votes(judge['votes'])}", False
     if header["cost_so_far"]:

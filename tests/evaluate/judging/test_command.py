@@ -56,6 +56,14 @@ def test_an_endpoint_is_named_as_predict_names_it(answered, server):
     assert server.counts.requests == 4
 
 
+def test_a_run_that_is_still_being_asked_is_warned_of(answered, server, capsys):
+    path = answered / "predictions.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    assert main(["judge", str(answered), "--model", "m", "--base-url", server.base_url]) == 0
+    assert "1 of them have no prediction yet, and count as faulty; run `demitasse predict`" in capsys.readouterr().err
+    assert read_header(answered / "judge.json")["missing"] == 1
+
+
 JURY = """
 judges:
   - {model: scripted}
