@@ -47,9 +47,10 @@ def make_entry(scores: Mapping[str, Scores], metric: Metric) -> Json | None:
         entry["boxes"] = compare_boxes(list(first.values()), [second[key] for key in first])
     if metric in COTASKS:
         entry["figures"] = compare_cotasks(list(first.values()), [second[key] for key in first], metric)
+    difference = paired(first, second)
     return entry | {
-        **paired(first, second),
-        **_of_pairs(entry["arms"], first, second, metric),
+        **difference,
+        **_of_pairs(entry["arms"], difference["n"], first, second, metric),
         "macro": macro(first, second),
         "delta_bounds": _delta_bounds(entry["arms"][before], entry["arms"][after], metric),
         "after_against": {name: paired(rows, second) for name, rows in others.items()},
@@ -67,7 +68,7 @@ def paired(before: Scores, after: Scores) -> Json:
     found = paired_difference(first, second, clusters)
     return {
         "n": len(pairs),
-        "videos": len(set(clusters)),
+        "videos": found.estimate.clusters,
         "before": sum(first) / len(first),
         "after": sum(second) / len(second),
         "delta": found.estimate.mean,
@@ -83,16 +84,15 @@ def paired(before: Scores, after: Scores) -> Json:
     }
 
 
-def _of_pairs(arms: Json, before: Scores, after: Scores, metric: Metric) -> Json:
-    """`before_ci95` and so on: intervals and shares of 4 and 5 over the items that both arms have scored.
+def _of_pairs(arms: Json, n: int, before: Scores, after: Scores, metric: Metric) -> Json:
+    """`before_ci95` and so on: intervals and shares of 4 and 5 over the `n` items that both arms have scored.
 
     So they are of the means that `paired` gives; an arm's own are over more items where the other has some unscored.
     """
-    pairs = [] if _is_unjudged(before) or _is_unjudged(after) else _both_scored(before, after)
-    sides = {"before": [one for one, _ in pairs], "after": [two for _, two in pairs]}
     found: Json = {}
-    for (side, rows), own in zip(sides.items(), arms.values(), strict=False):
-        if own["n"] != len(rows):  # rarely: not to reckon a million scores twice
+    for place, (side, own) in enumerate(zip(("before", "after"), arms.values(), strict=False)):
+        if own["n"] != n:  # rarely: not to reckon a million scores twice
+            rows = [pair[place] for pair in _both_scored(before, after)] if n else []
             of_rows = estimate(rows, metric)
             own = {"ci95": of_rows and _listed(of_rows), "good_share": good_share(rows, metric)}
         found |= {f"{side}_ci95": own["ci95"], f"{side}_good_share": own["good_share"]}

@@ -31,8 +31,8 @@ def lines(folder: Path, done: Judged, profile: JudgeProfile) -> Told:
     )
     if done.missing:
         yield (
-            f"warning: {done.missing} of them have no prediction yet, and count as faulty; run `demitasse predict` to its "
-            "end, and judge again",
+            f"warning: {done.missing} of them have no prediction yet, and count as faulty; run `demitasse predict` to "
+            "its end, and judge again",
             True,
         )
     for judge in header["judges"] if header["votes"]["asked"] > done.items or len(header["judges"]) > 1 else ():
