@@ -156,10 +156,12 @@ class GeminiChat:
             return self._failed(error)
         if isinstance(error, UploadError):
             return replace(_failed(one_line(str(error)), error.retryable), unsent=True)
-        unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-        if isinstance(error, (TimeoutError, httpx.TimeoutException)):
-            return replace(_failed(f"no whole reply within {self._timeout:g} s"), unsent=unsent)
-        return replace(_failed(f"the connection failed ({type(error).__name__})"), unsent=unsent)
+        slow = isinstance(error, (TimeoutError, httpx.TimeoutException))
+        told = (
+            f"no whole reply within {self._timeout:g} s" if slow else f"the connection failed ({type(error).__name__})"
+        )
+        unreached = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+        return replace(_failed(told), unsent=unreached, unreached=unreached)
 
     async def _generate(self, contents: list[types.Content], config: types.GenerateContentConfig) -> Reply:
         try:

@@ -171,6 +171,7 @@ class Reply:
     retry_after: float | None = None  # seconds the endpoint asked us to wait
     status: int | None = None  # for ERROR: the HTTP status, where there was one
     unsent: bool = False  # for ERROR: it cannot have reached the endpoint, so it is not billed
+    unreached: bool = False  # for ERROR: nobody took the connection
     fingerprint: str = ""  # of the weights and software that answered, where the endpoint tells
     raw: str = ""  # the whole text as it came, where reasoning stands in it
 

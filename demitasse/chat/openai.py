@@ -148,7 +148,8 @@ class OpenAIChat:
         causes = list(_causes(error))
         # The client calls a connection that the server dropped a timeout: what really happened stands at the end.
         reply = self._unanswered(next((one for one in causes if isinstance(one, TimeoutError)), causes[-1]))
-        return replace(reply, unsent=any(isinstance(one, _NOT_CONNECTED) for one in causes))
+        unreached = any(isinstance(one, _NOT_CONNECTED) for one in causes)
+        return replace(reply, unsent=unreached, unreached=unreached)
 
     def clean(self, content: bytes) -> bytes:
         """What the endpoint said, without the key."""

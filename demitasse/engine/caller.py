@@ -359,7 +359,7 @@ def _usage_fields(usage: Usage) -> dict[str, int]:
 
 def _to_row(call: _Call, asked: str, request: Request) -> Row:
     reply = {name: getattr(call.reply, name) for name in _REPLY_FIELDS}  # asdict would copy every text
-    for failure in ("error", "retryable", "retry_after", "status", "unsent"):
+    for failure in ("error", "retryable", "retry_after", "status", "unsent", "unreached"):
         if not reply[failure]:
             del reply[failure]
     reply |= {"latency": round(call.reply.latency, 3), "usage": _usage_fields(call.reply.usage)}

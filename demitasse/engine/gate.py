@@ -202,7 +202,7 @@ class Gate:
             self._back_off(permit, reply)
         elif reply.status in _DENIED and not self._answers:
             self._trip(f"{self._name} refuses the key ({reply.error}): set the right one and run again")
-        elif reply.unsent and not self._answers:
+        elif reply.unreached and not self._answers:
             self._miss(reply)
 
     def _grow(self) -> None:

@@ -125,7 +125,7 @@ def test_nobody_there_may_be_tried_again() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     reply = ask(f"http://127.0.0.1:{port}/v1")
-    assert (reply.outcome, reply.retryable, reply.unsent) == (Outcome.ERROR, True, True)
+    assert (reply.outcome, reply.retryable, reply.unsent, reply.unreached) == (Outcome.ERROR, True, True, True)
     assert "the connection failed" in reply.error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ ANSWER = Reply(Outcome.SUCCESS, "yes", usage=Usage(60, 40))
 LATER = Reply(Outcome.ERROR, error="HTTP 429", retryable=True, status=429, retry_after=0.0)
 OVERLOADED = Reply(Outcome.ERROR, error="HTTP 503", retryable=True, status=503)
 BUSY = Reply(Outcome.ERROR, error="HTTP 500", retryable=True, status=500)
-UNREACHED = Reply(Outcome.ERROR, error="the connection failed (refused)", retryable=True, unsent=True)
+UNREACHED = Reply(Outcome.ERROR, error="the connection failed (refused)", retryable=True, unsent=True, unreached=True)
 
 
 def run(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
@@ -232,6 +233,7 @@ def test_a_clock_that_is_set_back_or_forward_changes_nothing(monkeypatch: pytest
         pytest.param(UNREACHED, 9.0, False, id="not_there_yet"),
         pytest.param(ANSWER, 11.0, False, id="gone_after_an_answer"),
         pytest.param(BUSY, 11.0, False, id="the_first_miss_a_moment_ago"),
+        pytest.param(replace(UNREACHED, unreached=False), 11.0, False, id="an_upload_that_failed_is_another_thing"),
     ],
 )
 def test_an_endpoint_that_was_never_there_is_not_waited_for(
