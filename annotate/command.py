@@ -6,6 +6,8 @@ import argparse
 import sys
 from importlib import import_module
 
+from demitasse.subcommand import add_subcommand
+
 # What is done -> (one line of help, the module with `add_KIND_arguments(parser)` and `run_KIND(args) -> int`).
 KINDS = {
     "video": (
@@ -37,7 +39,7 @@ def add_annotate_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
     for kind, (help_line, module) in KINDS.items():
         adding = getattr(import_module(module), f"add_{_name(kind)}_arguments")
-        adding(kinds.add_parser(kind, help=help_line, description=help_line[0].upper() + help_line[1:] + "."))
+        adding(add_subcommand(kinds, kind, help_line))
 
 
 def check_annotate_arguments(args: argparse.Namespace) -> None:

@@ -30,7 +30,12 @@ def add_cache_arguments(parser: argparse.ArgumentParser) -> None:
         "words", nargs="*", metavar="DATA", help="dataset files or folders; with --config, key=value of its `train:`"
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="a recipe whose `train:` says what to decode")
-    parser.add_argument("--workers", type=int, default=min(MOST_WORKERS, os.cpu_count() or 1), help="decoded at once")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=min(MOST_WORKERS, os.cpu_count() or 1),
+        help="decoded at once (default: %(default)s)",
+    )
     group = parser.add_argument_group("without --config, the numbers that `demitasse predict` is given")
     group.add_argument("--fps", type=float, help="frames a second (default: 1)")
     group.add_argument("--max-frames", type=int, help="most frames of a video (default: 64)")

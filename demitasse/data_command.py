@@ -23,6 +23,7 @@ from demitasse.dataset import TaskFile, read_folder, validate
 from demitasse.errors import DataError
 from demitasse.interchange.recognise import OWN, recognise
 from demitasse.labels.lint_command import add_lint_arguments, run_lint
+from demitasse.subcommand import add_subcommand
 
 IMAGE_FORMATS = ("coco", "refcoco", "label-studio", "fiftyone")
 PUBLISHED = ("video-folder", "image-folder")
@@ -37,7 +38,7 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands of `demitasse data`."""
     commands = parser.add_subparsers(dest="data_command", metavar="COMMAND", required=True)
     for name, (help_line, add_arguments, run) in _commands().items():
-        command = commands.add_parser(name, help=help_line)
+        command = add_subcommand(commands, name, help_line)
         add_arguments(command)
         command.set_defaults(run_data_command=run)
 
@@ -89,9 +90,9 @@ def _add_split_arguments(add: argparse.ArgumentParser) -> None:
         default=0.2,
         metavar="PART",
         dest="eval_part",
-        help="a fraction of the videos or images if below 1, otherwise their number (default: 0.2)",
+        help="a fraction of the videos or images if below 1, otherwise their number (default: %(default)s)",
     )
-    add.add_argument("--seed", type=int, default=0, help="another seed, another split (default: 0)")
+    add.add_argument("--seed", type=int, default=0, help="another seed, another split (default: %(default)s)")
     add.add_argument("--together", metavar="FIELD", help="keep media on one side whose items share this field's value")
 
 
@@ -117,7 +118,7 @@ def _add_export_arguments(add: argparse.ArgumentParser) -> None:
         dest="target",
         help="a dataset as Hugging Face's folder of videos or images; annotated images in the other formats",
     )
-    add.add_argument("--media", choices=("copy", "link"), help="copy the files (the default), or link to them")
+    add.add_argument("--media", choices=("copy", "link"), help="copy the files, or link to them (default: copy)")
     add.add_argument("--title", help="the card's heading (default: the name of OUT)")
 
 

@@ -27,8 +27,16 @@ def add_convert_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `demitasse data convert` takes."""
     parser.add_argument("source", type=Path, help="a dataset file or folder")
     parser.add_argument("out", type=Path, help="a folder; for a format of rows a .json or .jsonl file")
-    parser.add_argument("--to", choices=(*DIALECTS_TO, *FORMATS), dest="target", help="default: as it is")
-    parser.add_argument("--from", default=OWN, choices=(OWN, *FORMATS, LABELS), dest="origin", help=f"default: {OWN}")
+    parser.add_argument(
+        "--to", choices=(*DIALECTS_TO, *FORMATS), dest="target", help="what to write (default: as it is)"
+    )
+    parser.add_argument(
+        "--from",
+        default=OWN,
+        choices=(OWN, *FORMATS, LABELS),
+        dest="origin",
+        help="what SOURCE is (default: %(default)s)",
+    )
     parser.add_argument("--keys", type=Path, metavar="FILE", help=f"from {LABELS}: what the answer of each key is")
     parser.add_argument("--think", action="store_true", help=f"{', '.join(THINKING)}: put the reasoning into the reply")
     parser.add_argument(

@@ -90,6 +90,8 @@ def read_train(args: argparse.Namespace) -> TrainConfig:
         ConfigError: for those that cannot be used.
     """
     config = read_config(TrainConfig, args.config, args.overrides, section="train")
+    if not config.model.path.strip():
+        raise ConfigError("model.path is not given; name the folder of a Qwen-VL model")
     if not config.output_dir.strip() or Path(config.output_dir).is_file():
         raise ConfigError(f"output_dir is '{config.output_dir}'; name a folder for what the run writes")
     return config

@@ -28,6 +28,7 @@ from demitasse.errors import ConfigError, DemitasseError
 Config = TypeVar("Config")
 
 UNSET = "???"  # what OmegaConf, and so TAO's files, write for a value that is still to be given
+_ELSEWHERE = 0.8  # how alike a key of another section must be: "model.lora.rank" was no slip for "track"
 _LIMITS = {
     "ge": (operator.ge, "at least"),
     "gt": (operator.gt, "more than"),
@@ -168,10 +169,11 @@ class _Reader:
     def _unknown(self, source: Source, key: str, siblings: list[str]) -> ConfigError:
         *parents, name = key.split(".")
         near = [".".join([*parents, close]) for close in get_close_matches(name, siblings, n=1)]
+        here = "" if near else f"valid here: {', '.join(siblings)}"
         if not near:
             by_leaf = {path.split(".")[-1]: path for path in _paths(self.root)}
-            near = [by_leaf[close] for close in get_close_matches(name, by_leaf, n=1)]
-        hint = f"the nearest valid key is '{near[0]}'" if near else f"valid here: {', '.join(siblings)}"
+            near = [by_leaf[close] for close in get_close_matches(name, by_leaf, n=1, cutoff=_ELSEWHERE)]
+        hint = "; ".join([f"the nearest valid key is '{one}'" for one in near] + ([here] if here else []))
         shown = "(hidden)" if may_be_secret(name) else source.shown()
         return ConfigError(f"{source.place}: unknown key '{key}' (value {shown}); {hint}")
 

@@ -11,6 +11,7 @@ from demitasse.atomic import write_text
 from demitasse.errors import ConfigError, DataError
 from demitasse.selector.cost_command import add_cost_arguments
 from demitasse.selector.frames_command import PICKS, add_frames_arguments
+from demitasse.subcommand import add_subcommand
 
 INCOMPLETE = 3
 
@@ -18,10 +19,10 @@ INCOMPLETE = 3
 def add_select_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `demitasse select`."""
     commands = parser.add_subparsers(dest="select_command", metavar="COMMAND", required=True)
-    add_frames_arguments(commands.add_parser("frames", help="choose frames for every item of a dataset"))
-    _add_training_arguments(commands.add_parser("training", help="write what a captioner and a picker learn from"))
-    _add_score_arguments(commands.add_parser("score", help="how well selections meet the items' core frames"))
-    add_cost_arguments(commands.add_parser("cost", help="what asking all frames and asking chosen ones costs"))
+    add_frames_arguments(add_subcommand(commands, "frames", "choose frames for every item of a dataset"))
+    _add_training_arguments(add_subcommand(commands, "training", "write what a captioner and a picker learn from"))
+    _add_score_arguments(add_subcommand(commands, "score", "how well selections meet the items' core frames"))
+    add_cost_arguments(add_subcommand(commands, "cost", "what asking all frames and asking chosen ones costs"))
 
 
 def run_select(args: argparse.Namespace) -> int:
@@ -37,7 +38,9 @@ def _add_training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--captions-per-video", type=int, metavar="N", help="frames of a video to learn captioning from (default: all)"
     )
-    parser.add_argument("--picks", choices=PICKS, default="list", help="how the picker will be asked")
+    parser.add_argument(
+        "--picks", choices=PICKS, default="list", help="how the picker will be asked (default: %(default)s)"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for frame_caption.json and the picker's file")
 
 
@@ -45,7 +48,9 @@ def _add_score_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(select=_score)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders that `select frames` wrote")
     parser.add_argument("--data", nargs="+", type=Path, required=True, help="the items, with their core frames")
-    parser.add_argument("--tolerance", type=float, default=1.0, help="seconds a frame may be off (default: 1)")
+    parser.add_argument(
+        "--tolerance", type=float, default=1.0, help="seconds a frame may be off (default: %(default)s)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
 
 

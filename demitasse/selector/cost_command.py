@@ -30,14 +30,20 @@ def add_cost_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--captioner", type=Path, metavar="CONFIG", help=f"{model}; none: captions cost nothing")
     parser.add_argument("--picker", type=Path, metavar="CONFIG", help=f"{model}; none: choosing costs nothing")
     parser.add_argument("--run", type=Path, help="take frames and kept frames from what `select frames` wrote")
-    parser.add_argument("--frames", type=int, default=_CASE.frames, help="sampled (default: 16, a second apart)")
-    parser.add_argument("--kept", type=float, default=_CASE.kept, help="kept on average (default: 4)")
-    parser.add_argument("--width", type=int, default=_CASE.width, help="of a frame in pixels (default: 448)")
-    parser.add_argument("--height", type=int, default=_CASE.height, help="of a frame in pixels (default: 448)")
+    parser.add_argument(
+        "--frames", type=int, default=_CASE.frames, help="sampled, a second apart (default: %(default)s)"
+    )
+    parser.add_argument("--kept", type=float, default=_CASE.kept, help="kept on average (default: %(default)s)")
+    parser.add_argument("--width", type=int, default=_CASE.width, help="of a frame in pixels (default: %(default)s)")
+    parser.add_argument("--height", type=int, default=_CASE.height, help="of a frame in pixels (default: %(default)s)")
     for name, what in _TOKENS.items():
         default = getattr(_CASE, name)
-        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default, help=f"{what} ({default})")
-    parser.add_argument("--picks", choices=("list", "each"), default="list", help="how the picker is asked")
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=int, default=default, help=f"{what} (default: %(default)s)"
+        )
+    parser.add_argument(
+        "--picks", choices=("list", "each"), default="list", help="how the picker is asked (default: %(default)s)"
+    )
     parser.add_argument("--measure", action="store_true", help="time it on this machine, too: folders with weights")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table's figures there")
 

@@ -26,28 +26,57 @@ def add_frames_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `demitasse select frames`."""
     parser.set_defaults(select=run_frames)
     parser.add_argument("--data", nargs="+", type=Path, required=True, help="dataset files, or folders of them")
-    parser.add_argument("--method", choices=METHODS, default="picker", help="core: the items' own frames, a bound")
+    parser.add_argument(
+        "--method",
+        choices=METHODS,
+        default="picker",
+        help="core: the items' own frames, a bound (default: %(default)s)",
+    )
     parser.add_argument("--keep", type=int, required=True, help="most frames of an item")
     parser.add_argument("--out", type=Path, required=True, help="run folder to write; an unfinished run goes on")
-    parser.add_argument("--fps", type=float, default=1.0, help="frames a second to choose from, as when asked")
-    parser.add_argument("--max-frames", type=int, default=64, help="most frames of a video to choose from")
-    parser.add_argument("--seed", type=int, default=0, help="of --method random")
+    parser.add_argument(
+        "--fps", type=float, default=1.0, help="frames a second to choose from, as when asked (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--max-frames", type=int, default=64, help="most frames of a video to choose from (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of --method random (default: %(default)s)")
     parser.add_argument("--captions", type=Path, help="captions.jsonl, in place of a captioner or beside it")
     for role in ("captioner", "picker"):
         parser.add_argument(f"--{role}", default="", help="a student's folder, or a model's name at an endpoint")
         parser.add_argument(f"--{role}-url", default="", help="the endpoint's address, up to its version")
     parser.add_argument(
-        "--picks", choices=PICKS, default="list", help="ask the picker about all captions at once, or about each"
+        "--picks",
+        choices=PICKS,
+        default="list",
+        help="ask the picker about all captions at once, or about each (default: %(default)s)",
     )
-    parser.add_argument("--api-key-env", default="OPENAI_API_KEY", help="variable that holds the endpoints' key")
-    parser.add_argument("--max-new-tokens", type=int, default=256, help="longest caption and longest pick")
-    parser.add_argument("--batch-size", type=int, default=16, help="asked at once; requests in flight")
+    parser.add_argument(
+        "--api-key-env", default="OPENAI_API_KEY", help="variable that holds the endpoints' key (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--max-new-tokens", type=int, default=256, help="longest caption and longest pick (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=16, help="asked at once; requests in flight (default: %(default)s)"
+    )
     parser.add_argument("--max-pixels", type=int, help="most pixels of a frame that the captioner sees")
-    parser.add_argument("--device", default="auto", help="of students: auto, cpu, cuda, cuda:1, mps")
-    parser.add_argument("--embedding", default="lexical", choices=("lexical", "sentence", "endpoint"))
-    parser.add_argument("--embedding-model", default="BAAI/bge-m3", help="of sentence and endpoint")
+    parser.add_argument(
+        "--device", default="auto", help="of students: auto, cpu, cuda, cuda:1, mps (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--embedding",
+        default="lexical",
+        choices=("lexical", "sentence", "endpoint"),
+        help="of --method embedding: what tells how near a caption is to the question (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--embedding-model", default="BAAI/bge-m3", help="of sentence and endpoint (default: %(default)s)"
+    )
     parser.add_argument("--embedding-url", default="", help="the endpoint's address")
-    parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
+    parser.add_argument(
+        "--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames (default: %(default)s)"
+    )
 
 
 def run_frames(args: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from demitasse.atomic import write_text
 from demitasse.errors import DemitasseError
+from demitasse.subcommand import add_subcommand
 from demitasse.toyworld.drives import write_drives
 from demitasse.toyworld.kitti import kitti_label
 from demitasse.toyworld.marker import LEAST_SIZE
@@ -29,20 +30,21 @@ _SIZE = re.compile(r"(\d{1,5})[x×](\d{1,5})")
 def add_toyworld_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `demitasse toyworld`."""
     commands = parser.add_subparsers(dest="toyworld_command", metavar="COMMAND", required=True)
-    clips = commands.add_parser("render", help="write toy clips as H.264 files; the same number is the same clip")
+    clips = add_subcommand(commands, "render", "write toy clips as H.264 files; the same number is the same clip")
     clips.set_defaults(write=_write_clips, kind="clips")
-    scenes = commands.add_parser("scenes", help="write toy pictures in images/ and their KITTI labels in labels/")
+    scenes = add_subcommand(commands, "scenes", "write toy pictures in images/ and their KITTI labels in labels/")
     scenes.set_defaults(write=_write_scenes, kind="pictures")
-    stories = commands.add_parser(
+    stories = add_subcommand(
+        commands,
         "stories",
-        help="write clips in which a shape touches others in turn, annotated as VidOR and NExT-QA are, and as STAR",
+        "write clips in which a shape touches others in turn, annotated as VidOR and NExT-QA are, and as STAR",
     )
     stories.set_defaults(write=_write_stories, kind="stories")
-    moments = commands.add_parser(
-        "moments", help="write clips in which few moments matter, with questions, core frames and captions"
+    moments = add_subcommand(
+        commands, "moments", "write clips in which few moments matter, with questions, core frames and captions"
     )
     moments.set_defaults(write=_write_moments, kind="clips of moments")
-    drives = commands.add_parser("drives", help="write toy clips told as drives, with labels as people write them")
+    drives = add_subcommand(commands, "drives", "write toy clips told as drives, with labels as people write them")
     drives.set_defaults(write=_write_drives, kind="drives")
     for add, what in (
         (clips, "files"),
@@ -52,8 +54,8 @@ def add_toyworld_arguments(parser: argparse.ArgumentParser) -> None:
         (moments, "videos, questions and captions"),
     ):
         add.add_argument("out", type=Path, help=f"folder of the {what}")
-        add.add_argument("--count", type=int, default=100, help="how many (default: 100)")
-        add.add_argument("--first", type=int, default=0, help="number of the first (default: 0)")
+        add.add_argument("--count", type=int, default=100, help="how many (default: %(default)s)")
+        add.add_argument("--first", type=int, default=0, help="number of the first (default: %(default)s)")
     scenes.add_argument(
         "--size", type=_size, default=(SIZE, SIZE), metavar="WxH", help=f"as displayed (default: {SIZE}x{SIZE})"
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from demitasse.atomic import write_text
 from demitasse.errors import ConfigError, DataError
+from demitasse.subcommand import add_subcommand
 from evaluate.comparing.arm import Arm, load_arm
 from evaluate.spelled import named_run
 

@@ -34,7 +34,12 @@ def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plan", action="store_true", help="print requests, tokens and money, and ask nobody")
     parser.add_argument("--budget", type=float, metavar="DOLLARS", help="stop before this is passed, over all runs")
     parser.add_argument("--prices", type=Path, help="a price table (default: annotate/prices.yaml)")
-    parser.add_argument("--concurrency", type=int, default=LIMITS.concurrency, help="requests in flight, of each judge")
+    parser.add_argument(
+        "--concurrency",
+        type=int,
+        default=LIMITS.concurrency,
+        help="requests in flight, of each judge (default: %(default)s)",
+    )
     parser.add_argument("--requests-per-minute", type=float, help="most requests a minute, to each judge")
 
 
@@ -49,10 +54,16 @@ def _add_judges(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--base-url", "--endpoint", metavar="URL", help="an OpenAI-compatible endpoint; OpenAI's own if not given"
     )
-    group.add_argument("--api-key-env", default="OPENAI_API_KEY", help="environment variable that holds the key")
-    group.add_argument("--temperature", default="0", help="none: not sent, for models that refuse it (default: 0)")
-    group.add_argument("--max-tokens", type=int, default=MAX_TOKENS, help="of a reply, thoughts included")
-    group.add_argument("--timeout", type=float, default=120.0, help="seconds for one reply")
+    group.add_argument(
+        "--api-key-env", default="OPENAI_API_KEY", help="environment variable that holds the key (default: %(default)s)"
+    )
+    group.add_argument(
+        "--temperature", default="0", help="none: not sent, for models that refuse it (default: %(default)s)"
+    )
+    group.add_argument(
+        "--max-tokens", type=int, default=MAX_TOKENS, help="of a reply, thoughts included (default: %(default)s)"
+    )
+    group.add_argument("--timeout", type=float, default=120.0, help="seconds for one reply (default: %(default)s)")
     group.add_argument("--no-schema", action="store_true", help="the endpoint takes no JSON schema")
     group.add_argument("--allow-self-judge", action="store_true", help="let a model judge its own answers")
 
@@ -72,20 +83,34 @@ def _add_rules(group: argparse._ArgumentGroup) -> None:
     from evaluate.judging.protocol import Pooling
 
     group.add_argument(
-        "--profile", default=LIKERT.name, help=f"what is asked for: {', '.join(PROFILES)}, or a .yaml file with marks"
+        "--profile",
+        default=LIKERT.name,
+        help=f"what is asked for: {', '.join(PROFILES)}, or a .yaml file with marks (default: %(default)s)",
     )
     group.add_argument("--rubric", help="a pack of prompts/, or a .yaml file of your own (default: the profile's)")
     group.add_argument("--questions", type=Path, metavar="FILE", help="a question for each key, where items are keys")
-    group.add_argument("--repeats", type=int, default=1, help="times that each judge is asked about each item")
-    group.add_argument("--pooling", choices=get_args(Pooling), default="median", help="over judges")
-    group.add_argument("--frames", type=int, default=0, metavar="N", help="show N frames of each video; 0: text alone")
+    group.add_argument(
+        "--repeats", type=int, default=1, help="times that each judge is asked about each item (default: %(default)s)"
+    )
+    group.add_argument(
+        "--pooling", choices=get_args(Pooling), default="median", help="over judges (default: %(default)s)"
+    )
+    group.add_argument(
+        "--frames",
+        type=int,
+        default=0,
+        metavar="N",
+        help="show N frames of each video; 0: text alone (default: %(default)s)",
+    )
     group.add_argument("--media", type=Path, help="folder of the videos, for --frames")
 
 
 def _add_controls(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--controls", action="store_true", help="ask controls and probes too, apart from the result")
-    group.add_argument("--controls-items", type=int, default=50, metavar="N", help="of so many items, drawn")
-    group.add_argument("--seed", type=int, default=0, help="of that drawing")
+    group.add_argument(
+        "--controls-items", type=int, default=50, metavar="N", help="of so many items, drawn (default: %(default)s)"
+    )
+    group.add_argument("--seed", type=int, default=0, help="of that drawing (default: %(default)s)")
 
 
 def check_judge_arguments(args: argparse.Namespace) -> None:

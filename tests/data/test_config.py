@@ -134,6 +134,15 @@ def test_what_is_written_means_what_the_field_says(tmp_path, text, key, value):
             id="unknown_key",
         ),
         pytest.param("lr: 1", ["'lr'", "nearest valid key is 'optim.lr'"], id="key_of_another_section"),
+        pytest.param(
+            "lr: 1", ["nearest valid key is 'optim.lr'; valid here: name, optim,"], id="and_what_its_own_section_takes"
+        ),
+        pytest.param(
+            "endpoint: {method: x}",
+            ["'endpoint.method'", "nearest valid key is 'method'; valid here: model, api_key, token"],
+            id="key_of_the_section_above",
+        ),
+        pytest.param("optim: {lims: 1}", ["'optim.lims' (value 1); valid here: lr,"], id="no_key_far_away_half_alike"),
         pytest.param("optim: {lr: fast}", ["'optim.lr' is fast", "a number"], id="word_for_a_number"),
         pytest.param("optim: {lr: '0.1'}", ["'optim.lr' is '0.1'", "a number"], id="quoted_number"),
         pytest.param("optim: {lr: .nan}", ["'optim.lr' is .nan", "a number"], id="not_a_number"),

@@ -102,6 +102,7 @@ def test_the_best_round_is_the_student_and_patience_ends_the_run(train_it, tmp_p
         pytest.param(["data.tasks=[no_such_task]"], "no_such_task", id="task_without_items"),
         pytest.param(["data.files=[no/such/file.json]"], "no/such/file.json", id="missing_file"),
         pytest.param(["model.path=no/such/model"], "no/such/model", id="missing_model"),
+        pytest.param(["model.path="], "model.path is not given", id="no_model_named"),
         pytest.param(["data.files=[]"], "data.files", id="no_files"),
         pytest.param(["optim.lr=inf"], "optim.lr", id="endless_rate"),
         pytest.param(["seed=-1"], "seed", id="seed_below_zero"),

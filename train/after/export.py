@@ -41,9 +41,13 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("student", type=Path, help="folder of a trained student, or of its LoRA adapter")
     parser.add_argument("--out", type=Path, required=True, help="folder to write; new")
     parser.add_argument("--dtype", choices=DTYPES, default="auto", help="of the weights (default: the base's own)")
-    parser.add_argument("--shard-size", default="5GB", metavar="5GB", help="largest file of weights")
+    parser.add_argument(
+        "--shard-size", default="5GB", metavar="5GB", help="largest file of weights (default: %(default)s)"
+    )
     parser.add_argument("--report", type=Path, help="folder of `demitasse compare`: its figures go into the card")
-    parser.add_argument("--device", default="auto", help="where it is merged and compared: auto, cpu, cuda")
+    parser.add_argument(
+        "--device", default="auto", help="where it is merged and compared: auto, cpu, cuda (default: %(default)s)"
+    )
     parser.add_argument("--push", metavar="REPO", help="and push it to the Hub; the token is taken from HF_TOKEN")
     parser.add_argument("--private", action="store_true", help="a new repository there is private")
 
