@@ -134,7 +134,10 @@ def _printed(argv: list[str]) -> str:
 
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     with redirect_stdout(out), redirect_stderr(err):
-        code = cli.main(argv)
+        try:
+            code = cli.main(argv)
+        except SystemExit as end:  # of argparse, which has said why
+            code = int(end.code or 0)
     if code == cli.EXIT_INTERRUPTED:
         raise KeyboardInterrupt
     said = [stream.buffer.getvalue().decode("utf-8", "replace") for stream in (out, err)]

@@ -26,6 +26,7 @@ def held(folder: Path) -> Iterator[None]:
         )
     with ExitStack() as done:
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             done.enter_context(lock_results(folder))
         except OSError as fault:
             if is_disk_full(fault):

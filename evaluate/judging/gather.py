@@ -57,9 +57,9 @@ class Gathered:
     votes: Sequence[Vote]
     counts: Counts
     spent: float
-    kept: int = 0
-    interrupted: bool = False
-    halted: str = ""
+    kept: int
+    interrupted: bool
+    halted: str
 
 
 def gather_votes(
@@ -67,9 +67,9 @@ def gather_votes(
     judges: Sequence[Judge],
     protocol: Protocol,
     work: Path,
-    limits: Limits = LIMITS,
-    money: Money | None = None,
-    progress: bool = True,
+    limits: Limits,
+    money: Money | None,
+    progress: bool,
 ) -> Gathered:
     """Every judge's word on every exchange, `protocol.repeats` times.
 

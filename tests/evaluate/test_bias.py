@@ -132,3 +132,21 @@ def test_a_question_with_nothing_to_choose_among_is_not_leaked():
     """Whatever a heuristic says, it is right: open answers of one video alone."""
     case = Case("7_1", "7", "CW", ("it sings",), 0, CoTasks("7_1", 9.0, 4))
     assert not surely_leaked(case, (1, 2, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("options", "stages", "leaked"),
+    [
+        pytest.param(("it runs", "it sings"), (4,), True, id="what_is_done_longest_is_told_with_the_events"),
+        pytest.param(("it runs", "it sings"), (1,), False, id="and_not_without_them"),
+        pytest.param(("one", "two"), (1,), True, id="how_many_there_are_is_told_with_the_entities"),
+        pytest.param(("one", "two"), (4,), False, id="and_not_by_the_events_alone"),
+        pytest.param(("it sleeps", "it drinks"), (1, 4), False, id="nothing_is_told_of_any_option"),
+    ],
+)
+def test_a_heuristic_may_use_only_the_stages_that_it_reads(options, stages, leaked):
+    """Two entities; both things are done, the second for longer."""
+    entities = (Entity("adult 1", "adult"), Entity("child 1", "child"))
+    done = (Event("adult 1", "run", None, 0.0, 1.0), Event("child 1", "sing", None, 0.0, 4.0))
+    case = Case("7_1", "7", "CW", options, 1, CoTasks("7_1", 9.0, 4, entities=entities, events=done))
+    assert surely_leaked(case, stages) is leaked

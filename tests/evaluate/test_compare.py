@@ -2,11 +2,12 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import pytest
 
 from demitasse.errors import DataError
-from evaluate.comparing.arm import load_arm
+from evaluate.comparing.arm import check_gold, load_arm
 from evaluate.comparing.compare import compare, complaints
 from evaluate.judging.judgements import JUDGEMENTS, write_judgements
 from evaluate.parse.free import parse_free
@@ -54,6 +55,8 @@ def test_from_all_wrong_to_all_right_is_improved_on_every_metric(make_run, eight
     assert result["flips"]["mcq"] == {"both_right": 0, "gained": 8, "lost": 0, "both_wrong": 0, "p": 2 / 2**8}
     assert result["transitions"][0][4] == 8
     assert (result["items"], result["videos"]) == (32, 8)
+    in_order = [[entry["metric"] for entry in result[parts].values()] for parts in ("tasks", "metrics")]
+    assert in_order[0] == in_order[1], "the tasks stand in the metrics' order"
 
 
 def test_four_videos_that_all_improved_by_the_same_may_be_chance(make_run):
@@ -85,6 +88,16 @@ def test_no_interval_of_a_mean_leaves_the_scale(make_run):
 def test_swapping_the_arms_turns_improved_into_worse(make_run, eight):
     before, after = judged(make_run("before", wrong, eight), 1), judged(make_run("after", right, eight), 5)
     assert compared(after, before).result["verdict"]["state"] == "worse"
+
+
+def test_better_at_one_metric_and_worse_at_another_is_mixed(make_run, eight):
+    rows = [row for row in eight if row.task in ("mcq", "bcq")]
+    before, after = (
+        make_run(name, lambda row, at=at: right(row) if row.task == at else wrong(row), rows)
+        for name, at in (("before", "bcq"), ("after", "mcq"))
+    )
+    verdict = compared(before, after).result["verdict"]
+    assert verdict == {"state": "mixed", "sentence": "Better at multiple choice; worse at yes or no."}
 
 
 def test_an_arm_against_itself_is_inconclusive_with_p_one(make_run):
@@ -126,7 +139,11 @@ def test_one_item_with_two_references_is_refused(make_run, items):
 
 def test_a_control_may_leave_out_whole_tasks_but_not_items_of_a_task(make_run, items):
     folders = make_run("before", wrong), make_run("after", right)
-    only_mcq = [row for row in items if row.task == "mcq"]
+    only_mcq, only_bcq = ([row for row in items if row.task == task] for task in ("mcq", "bcq"))
+    assert compared(*folders, make_run("none", wrong, rows=only_bcq)).result["letters"]["arms"].keys() == {
+        "before",
+        "after",
+    }
     result = compared(*folders, make_run("blank", wrong, rows=only_mcq)).result
     assert result["metrics"]["mcq_accuracy"]["arms"]["blank"]["mean"] == 0
     assert "blank" not in result["metrics"]["bcq_accuracy"]["arms"]
@@ -212,11 +229,21 @@ def test_arms_judged_by_different_judges_are_refused(make_run):
         compared(judged(make_run("before", wrong), 3), judged(make_run("after", right), 3, model="judge-2"))
 
 
+def test_one_model_behind_two_addresses_is_one_judge(make_run):
+    folders = [judged(make_run(name, right), 3, model=f"{name}.host/judge") for name in ("before", "after")]
+    for folder in folders:
+        header = json.loads((folder / "judge.json").read_text())
+        (folder / "judge.json").write_text(json.dumps(header | {"answered": {"judge-1-dated": 4}}))
+    assert compared(*folders).result["metrics"]["judge_mean"]["n"] == 4
+
+
 def test_a_reference_at_fault_stops_the_comparison_unless_skipped_and_counted(make_run, items):
     broken = items[0].__class__(items[0].item_id, "mcq", items[0].video_id, items[0].question, "E")
     folders = [make_run(name, lambda row: "B", rows=[broken, *items[1:]]) for name in ("before", "after")]
-    with pytest.raises(DataError, match="names none of the options"):
+    with pytest.raises(DataError, match="names none of the options.*, or leave it out with --skip-gold-faults"):
         compared(*folders)
+    with pytest.raises(DataError, match=rf"{broken.item_id}.* \(2 such items; --skip-gold-faults leaves them out\)"):
+        check_gold({"a": broken, "b": replace(broken, item_id="b")}, skip=False)
     result = compared(*folders, skip_gold_faults=True).result
     assert (result["items"], result["metrics"]["mcq_accuracy"]["n"]) == (15, 3)
     assert complaints(result)[-1] == "1 items were left out because their reference is at fault"
@@ -250,6 +277,13 @@ def test_letters_are_counted_for_the_reference_and_each_arm(make_run):
     assert result["letters"] == {
         "reference": {"A": 1, "B": 1, "C": 1, "D": 1}, "arms": {"before": {"A": 4}, "after": {"none": 4}}
     }  # fmt: skip
+
+
+def test_what_there_is_no_item_of_has_no_table(make_run, items):
+    spans = [row for row in items if row.task == "temporal_localization"]
+    result = compared(make_run("before", wrong, spans), make_run("after", right, spans)).result
+    assert (result["letters"], result["transitions"]) == (None, None)
+    assert result["flips"] == result["confusion"] == {"mcq": None, "binary": None}
 
 
 def test_an_arm_may_be_called_reference(make_run):

@@ -136,3 +136,8 @@ def test_an_interrupt_in_the_plan_ends_the_run_before_it_begins(tmp_path, capsys
     assert cli.main(["run", str(path)]) == cli.EXIT_INTERRUPTED
     assert capsys.readouterr().err == "demitasse: interrupted; start it again to go on\n"
     assert not (tmp_path / "run").exists()
+
+
+def test_words_that_a_command_does_not_take_are_no_end_of_the_plan():
+    assert forecast(take_apart("judge x --nonsense 1")).startswith("not known: ")
+    assert "unrecognized arguments: --nonsense" in forecast(take_apart("judge x --nonsense 1"))

@@ -67,6 +67,7 @@ QUALITY += " llm.backend=scripted"
         pytest.param(["judge there --model m --rubric r.yaml"], {"r.yaml": [1]}, id="a_file_of_a_rubric"),
         pytest.param(["judge there --model m --profile p.yml"], {"p.yml": [1]}, id="a_file_of_a_profile"),
         pytest.param([f"{VIDEO} {SECTION}.prompts=p.yaml"], {"p.yaml": [1]}, id="a_file_of_prompts"),
+        pytest.param([f"{VIDEO} {SECTION}.license=terms.yaml"], {}, id="not_a_text_that_ends_as_a_file"),
         pytest.param([f"{VIDEO} {SECTION}.prompts_module=a/p.py"], {"a/p.py": [1]}, id="a_script_of_prompts"),
         pytest.param([f"{VIDEO} {SECTION}.prices=p.yaml"], {"p.yaml": [1]}, id="a_table_of_prices"),
         pytest.param([QUALITY], {"c.jsonl": [1]}, id="captions_that_a_filter_reads"),

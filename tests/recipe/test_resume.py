@@ -352,6 +352,52 @@ def test_what_was_written_is_told_so_that_it_can_be_read(kitchen, files, names):
     assert list(kitchen.stage("make")["wrote"]) == names
 
 
+def test_what_lies_around_the_run_is_not_where_a_stage_that_was_killed_wrote(kitchen, monkeypatch):
+    def killed(command):
+        if command.startswith("polish"):
+            (kitchen.run / "notes.txt").write_text("mine")
+            raise KeyboardInterrupt
+        return kitchen.dispatch(command)
+
+    kitchen.stages.insert(1, "polish --beside {folder} {run}/made")
+    monkeypatch.setattr("demitasse.recipe.run.dispatch", killed)
+    with pytest.raises(KeyboardInterrupt):
+        kitchen.go()
+    monkeypatch.setattr("demitasse.recipe.run.dispatch", kitchen.dispatch)
+    kitchen.go()
+    assert list(kitchen.stage("polish")["wrote"]) == ["made/0.txt", "made/1.txt"]
+
+
+def test_what_an_earlier_stage_made_is_an_input_of_one_that_writes_into_it(kitchen, monkeypatch):
+    def needs(recipe, words, place, shown, before):
+        return Needs([], [kitchen.run / "learnt"] if words.name == "judge" else [])
+
+    monkeypatch.setattr("demitasse.recipe.run.needs_of", needs)
+    kitchen.go()
+    assert kitchen.stage("judge")["read"]["{run}/learnt"]["files"] == 1
+
+
+def test_what_a_stage_took_away_again_is_not_missed(kitchen, monkeypatch):
+    def tidy(command):
+        code = kitchen.dispatch(command)
+        (kitchen.run / "made" / "1.txt").unlink(missing_ok=True)
+        return code
+
+    kitchen.go()
+    (kitchen.folder / "raw.txt").write_text("other")
+    monkeypatch.setattr("demitasse.recipe.run.dispatch", tidy)
+    assert kitchen.go() == ALL
+    assert list(kitchen.stage("make")["wrote"]) == ["made/0.txt"]
+    assert kitchen.go() == []
+
+
+def test_a_folder_within_one_that_is_told_of_together_is_no_part_of_that(kitchen):
+    kitchen.files = 40
+    kitchen.stages[3] = "compare {run}/learnt --out {run}/made/report"
+    assert kitchen.go() == ALL
+    assert kitchen.go() == [], "what was written below the folder changes nothing right in it"
+
+
 def told(kitchen, capsys):
     """What the plan says from each stage's number to the next."""
     capsys.readouterr()

@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -64,6 +65,15 @@ def test_an_item_that_the_judge_failed_on_in_one_run_is_not_drawn(tmp_path):
     assert len(draw(arms, 50)) == 30
 
 
+def test_a_reply_that_leaves_nothing_to_label_is_not_drawn(tmp_path):
+    """It has the lowest score without a judge's word."""
+    arm = judged_run(tmp_path / "a", [3] * 20)
+    lost = list(arm.predictions)[:5]
+    some = replace(arm, predictions={key: one for key, one in arm.predictions.items() if key not in lost})
+    assert {some.scores()[key].score for key in lost} == {1}
+    assert {card.item_id for card in draw([some], 50)} == set(some.predictions)
+
+
 def test_the_same_words_about_two_videos_are_two_cards(tmp_path):
     """One question, one reference and one answer: a table of labels must tell them apart."""
     arm = judged_run(tmp_path / "a", [5] * 20, "It falls.", "It falls down.")
@@ -105,6 +115,20 @@ def test_a_judge_that_people_agree_with_is_left_as_it_is(arms):
     assert found["runs"]["difference"]["corrected"] == pytest.approx(found["runs"]["difference"]["judged"])
 
 
+def test_a_score_of_four_is_right_by_the_judge_and_by_people(tmp_path):
+    """Of twenty replies with 4 and twenty with 3 people find every fourth of each the other way: q0 = q1 = 3/4."""
+    arm = judged_run(tmp_path / "a", [4, 3] * 20)
+    cards = sorted(draw([arm], 40), key=lambda card: (card.judged, card.card))
+    turned = {card.card for card in cards[::4]}
+    people = people_of(cards, lambda card: 7 - int(card.judged) if card.card in turned else int(card.judged))
+    found = calibrate(cards, [people], [arm])
+    nobody = [0] * 5
+    assert found["confusion"] == [nobody, nobody, [0, 0, 15, 5, 0], [0, 0, 5, 15, 0], nobody]
+    right = found["runs"]["means"]["a"]["right"]
+    assert [right[name] for name in ("judged", "specificity", "sensitivity")] == [0.5, 0.75, 0.75]
+    assert right["value"] == pytest.approx(0.5)
+
+
 def test_a_judge_that_flatters_one_run_loses_what_it_made_up(arms):
     """People give the second run one point less throughout."""
     cards = draw(arms, 60)
@@ -130,6 +154,25 @@ def test_one_person_cannot_be_tested_against_others(arms):
     assert "3" in found["alternative_annotator_test"]["reason"]
     assert found["judges_verdict"]["verdict"] is None
     assert (found["people"], found["alpha"]) == ({}, None)
+
+
+def test_two_people_are_compared_on_the_cards_that_both_have_labelled(arms):
+    """Of forty cards one labels the first thirty, the other all but the first ten, and every second one alike."""
+    cards = draw(arms, 20)
+    ann = Labels("ann", {card.card: 3 for card in cards[:30]})
+    bo = Labels("bo", {card.card: 3 + place % 2 for place, card in enumerate(cards) if place >= 10})
+    pair = calibrate(cards, [ann, bo], arms)["people"]["ann and bo"]
+    assert (pair["cards"], pair["exact"]["value"], pair["mean_absolute_error"]["value"]) == (20, 0.5, 0.5)
+    apart = [
+        Labels(one.annotator, dict(list(one.scores.items())[part])) for one, part in ((ann, slice(9)), (bo, slice(9)))
+    ]
+    assert calibrate(cards, apart, arms)["people"] == {"ann and bo": {"cards": 0}}
+
+
+def test_people_who_label_everything_alike_have_an_alpha_of_one(arms):
+    cards = draw(arms, 20)
+    ann = people_of(cards, lambda card: int(card.judged))
+    assert calibrate(cards, [ann, replace(ann, annotator="bo")], arms)["alpha"]["value"] == pytest.approx(1)
 
 
 def test_labels_go_from_the_page_to_figures_and_into_the_report(arms, tmp_path, capsys):

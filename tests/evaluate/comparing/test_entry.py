@@ -135,9 +135,45 @@ def test_a_gain_that_the_same_student_has_without_the_video_is_told(make_run):
         "Yes or no, accuracy: nothing shows that after does better than blank, the same student with blank frames; so "
         "what it gained need not come from seeing"
     ]
+    for student, frames in (("another", "blank"), ("s", "video")):
+        (runs[2] / "run.json").write_text(json.dumps({"student": student, "settings": {"frames": frames}}))
+        others = compare([*arms[:2], load_arm(runs[2])]).result
+        assert not [one for one in readings(others) if "gained" in one], "it is no control of this student"
     seen = make_run("seeing", wrong, items)
     (seen / "run.json").write_text(json.dumps({"student": "s", "settings": {"frames": "blank"}}))
     assert not [one for one in readings(compare([*arms[:2], load_arm(seen)]).result) if "seeing" in one]
+
+
+ALONE = "{}, inconclusive: the difference can be chance; one of {} points or more would"
+TOGETHER = "a, b, c, d, e, f and g, inconclusive: the differences can each be chance; one of {} points"
+UNLIKE = [0.1, 0.05, 0.2, 0.09, 0.1, 0.3, 0.15]
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        pytest.param([0.05], [ALONE.format("a", "5.0")], id="one"),
+        pytest.param([0.05, 0.1], [ALONE.format("a", "5.0"), ALONE.format("b", "10.0")], id="few_have_one_each"),
+        pytest.param(UNLIKE, [TOGETHER.format("5.0 to 30.0") + ", by task, or more"], id="many_share_one"),
+        pytest.param([0.05] * 7, [TOGETHER.format("5.0") + " or more"], id="many_that_could_show_the_same"),
+    ],
+)
+def test_what_could_have_been_seen_is_told_of_each_task_and_of_many_together(seen, told):
+    tasks = {
+        task: {"metric": "mcq", "verdict": "inconclusive", "mde80": least, "habit": None}
+        for task, least in zip("abcdefg", seen, strict=False)
+    }
+    sentences = readings({"tasks": tasks, "metrics": {}, "arms": {"after": {"run": {}}}, "after": "after"})
+    assert len(sentences) == len(told)
+    assert all(sentence.startswith(start) for sentence, start in zip(sentences, told, strict=True))
+
+
+def test_where_nothing_is_gained_no_gain_is_doubted(make_run):
+    items = [Asked(f"i{n}", "bcq", f"v{n}", "Does it move?", "Yes") for n in range(12)]
+    runs = [make_run(name, reply, items) for name, reply in (("before", wrong), ("after", wrong), ("blank", right))]
+    for run, frames in zip(runs, ("video", "video", "blank"), strict=True):
+        (run / "run.json").write_text(json.dumps({"student": "s", "settings": {"frames": frames}}))
+    assert not [one for one in readings(compare([load_arm(run) for run in runs]).result) if "gained" in one]
 
 
 def test_an_interval_ends_where_the_scale_does(make_run):

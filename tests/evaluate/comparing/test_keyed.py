@@ -185,6 +185,13 @@ def test_only_prose_is_the_judges_and_by_its_own_question(tmp_path):
     ]
 
 
+def test_an_item_of_another_kind_beside_stays_whole(tmp_path):
+    other = Asked("other", "bcq", "9.mp4", "Does it rain?", "Yes", {"drive": "d1"})
+    assert take_apart({"other": other, "clip0": clip()})["other"] is other
+    found = load_arm(run(tmp_path, [json.dumps(TRUTH), "Yes"], items=[clip(), other])).scores()
+    assert (found["other"].score, len(found)) == (1.0, 1 + len(KEYS))
+
+
 def test_a_key_that_the_label_lacks_is_not_asked(tmp_path):
     short = {key: value for key, value in TRUTH.items() if key != "weather"}
     assert len(take_apart({"clip0": clip(truth=short)})) == len(KEYS) - 1

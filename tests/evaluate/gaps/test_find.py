@@ -12,9 +12,7 @@ def row(task, score, video="v0.mp4", metric=None, place=0, **more):
     """A scored row of a task, whose metric has the task's name unless it is given."""
     asked = Asked(f"{task}{place}", task, video, "Which?", "A", more.pop("extra", {}))
     state = State.JUDGE_FAULT if score is None else State.MODEL_FAULT if "fault" in more else State.SCORED
-    return Scored(
-        asked, metric or {"bcq": "binary", "temporal_localization": "temporal"}.get(task, task), state, score, **more
-    )
+    return Scored(asked, metric or METRIC.get(task, task), state, score, **more)
 
 
 def many(task, scores, **more):
@@ -46,6 +44,8 @@ def test_a_failure_is_what_the_metric_calls_no_hit(metric, score, fails):
         pytest.param(row("bcq", 0.0, value="yes", gold="no"), "yes for no", id="which_way_a_yes_or_no_is_wrong"),
         pytest.param(row("temporal_localization", 0.0, value=[0, 1], gold=[2, 3]), "too early", id="before_it_begins"),
         pytest.param(row("temporal_localization", 0.0, value=[3, 4], gold=[2, 3]), "too late", id="after_it_ended"),
+        pytest.param(row("temporal_localization", 0.0, value=[0, 2], gold=[2, 3]), "too early", id="until_it_begins"),
+        pytest.param(row("temporal_localization", 0.0, value=[3, 6], gold=[2, 3]), "too late", id="from_where_it_ends"),
         pytest.param(row("temporal_localization", 0.2, value=[0, 9], gold=[2, 3]), "too long", id="longer"),
         pytest.param(row("temporal_localization", 0.2, value=[2, 3], gold=[0, 9]), "too short", id="shorter"),
         pytest.param(row("open_qa", 2.0, metric="judge"), "judged 2", id="the_judges_score"),
@@ -67,6 +67,7 @@ def test_the_task_that_surely_fails_most_comes_first():
 def test_one_video_has_no_interval_and_its_share_stands_for_itself():
     (gap,) = find_gaps([row("mcq", 0.0, place=1), row("mcq", 1.0, place=2)])
     assert (gap.interval, gap.certain) == (None, 0.5)
+    assert gap.finding(0.5, fewest_videos=1) is Finding.NO_GAP, "half is no more than half"
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,19 @@ def test_a_sample_of_the_spec_is_not_drawn_again_from_what_was_chosen(run, spec,
     assert "sample" not in yaml.safe_load((tmp_path / "out/spec.yaml").read_text())[SECTION]["data"]
 
 
+def test_how_the_spec_asks_stays_as_it_is(run, spec, tmp_path):
+    content = yaml.safe_load(spec.read_text())
+    content[SECTION]["workflow"] = {"mode": "normal", "qa_types": ["bcq", "open_qa"]}
+    spec.write_text(yaml.safe_dump(content))
+    gaps(run, tmp_path / "out", "--spec", spec)
+    written = yaml.safe_load((tmp_path / "out/spec.yaml").read_text())[SECTION]
+    assert written["workflow"] == {"mode": "normal", "qa_types": ["mcq"]}
+    assert {name: written[name] for name in ("vlm", "license")} == {
+        "vlm": {"backend": "scripted"},
+        "license": "CC0-1.0",
+    }
+
+
 def test_an_evaluated_video_is_known_under_another_name(run, spec, pool, tmp_path):
     (pool / "0.mp4").rename(pool / "renamed.mp4")
     _, found = gaps(run, tmp_path / "out", "--spec", spec)

@@ -121,6 +121,14 @@ def test_a_judges_fault_on_a_control_is_counted_and_no_score(answered, control):
     assert figures(found, "controls", "gold_as_answer")["holds"] is None
 
 
+def test_a_probe_that_the_judge_failed_on_throughout_tells_nothing(answered, control):
+    refused = Reply(Outcome.REFUSED, finish_reason="refusal")
+    found, _ = control(answered, lambda request: refused if list(read_blocks(request.text))[1] == "response" else 3)
+    order = figures(found, "probes", "order")
+    assert (found["probes"]["order"]["items"], found["probes"]["order"]["unscored"]) == (4, 4)
+    assert (order["n"], order["change"], order["exact"]) == (0, None, None)
+
+
 def test_judging_again_keeps_the_figures_and_another_judge_loses_them(answered, control, judge, fake):
     control(answered, by_place)
     judge(answered, fake(by_place))

@@ -6,10 +6,14 @@ import pytest
 
 from demitasse.chat.blocks import read_blocks
 from demitasse.chat.model import Outcome, Reply
+from demitasse.engine.step import Stop
 from demitasse.errors import ConfigError, DataError, DemitasseError
 from demitasse.prompts.rubric import load_rubric
 from evaluate.comparing.arm import load_arm
+from evaluate.judging.breaker import Breaker
+from evaluate.judging.judge import Judged
 from evaluate.judging.profile import LIKERT
+from evaluate.judging.votes import FAILED, UNREADABLE
 from evaluate.records import Fault, read_rows
 
 
@@ -178,6 +182,19 @@ def test_up_to_two_per_cent_unscored_is_borne(make_run, items, fake, judge, resp
     assert (done.items, done.unscored, done.exit_code) == (52, 1, 0)
 
 
+@pytest.mark.parametrize(
+    ("done", "code"),
+    [
+        pytest.param(Judged(100, 98, 2, 0), 0, id="two_per_cent_unscored"),
+        pytest.param(Judged(100, 97, 3, 0), 3, id="more_than_that"),
+        pytest.param(Judged(100, 100, 0, 0, halted="the budget is spent"), 3, id="ended_by_the_budget"),
+        pytest.param(Judged(100, 9, 91, 0, interrupted=True), 130, id="ended_by_a_person"),
+    ],
+)
+def test_the_exit_code_says_how_the_judging_ended(done, code):
+    assert done.exit_code == code
+
+
 def test_the_first_five_failures_without_an_answer_end_it(make_run, items, fake, judge):
     one = fake(lambda request: Reply(Outcome.ERROR, error="no such model", status=404))
     with pytest.raises(DemitasseError, match="the first 5 calls to fake/judge-1 all failed.*no such model"):
@@ -197,6 +214,23 @@ def test_faults_with_answers_between_them_do_not_end_it(make_run, items, fake, j
     folder = many(make_run, items, 100)
     done = judge(folder, fake(lambda request: 4 if "clips/0" in response(request) else "?"))
     assert (done.scored, done.unscored) == (25, 75)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "said"),
+    [
+        pytest.param([FAILED] * 5, "the first 5 calls", id="five_failures_before_any_answer"),
+        pytest.param([UNREADABLE] * 21, "21 times in a row", id="twenty_one_that_nobody_can_read"),
+        pytest.param([UNREADABLE, *[FAILED] * 20], "21 times", id="failures_of_one_that_has_replied"),
+        pytest.param(["", *[FAILED] * 20, "", *[FAILED] * 21], "21 times", id="counted_anew_after_an_answer"),
+    ],
+)
+def test_the_last_fault_that_is_too_many_ends_it_and_none_before(kinds, said):
+    breaker = Breaker("judge")
+    for kind in kinds[:-1]:
+        breaker.note(kind, "?")
+    with pytest.raises(Stop, match=said):
+        breaker.note(kinds[-1], "?")
 
 
 def test_a_wrong_key_stops_the_run_before_anything_is_spent(answered, fake, judge):
