@@ -204,7 +204,8 @@ def test_an_unreadable_medium_is_told_with_its_lesson_and_is_not_remembered(less
 
 def test_a_lesson_without_labels_is_an_error_that_names_it(lessons, folder, tmp_path):
     encoder = encoder_of(folder)
-    empty = Lesson(Item("Which way?", " ", video_id="nothing.mp4"), "qa", lessons[0].media)
+    clip = next(lesson.media for lesson in lessons if lesson.media.suffix == ".mp4")
+    empty = Lesson(Item("Which way?", " ", video_id="nothing.mp4"), "qa", clip)
     with pytest.raises(DataError, match=r"nothing\.mp4.*'answer' is empty"):
         measure([lessons[0], empty], encoder, sight_of(encoder, tmp_path))
 
