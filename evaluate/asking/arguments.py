@@ -15,6 +15,26 @@ from evaluate.asking.student import Mcq, StudentSettings
 
 _DEFAULTS = StudentSettings(model=Path())
 
+# What changes something only with `--endpoint`, or only without: its default.
+_OF_AN_ENDPOINT: dict[str, object] = {
+    "student": None,
+    "kind": None,
+    "send": None,
+    "api_key_env": "OPENAI_API_KEY",
+    "timeout": 300.0,
+    "concurrency": 8,
+    "requests_per_minute": None,
+    "budget_usd": None,
+    "prices": None,
+}
+_OF_THIS_PROCESS: dict[str, object] = {
+    "positions": None,
+    "mcq": _DEFAULTS.mcq,
+    "batch_size": 8,
+    "dtype": _DEFAULTS.dtype,
+    "device": "auto",
+}
+
 
 def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `demitasse predict`."""
@@ -35,7 +55,6 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mcq",
         choices=get_args(Mcq),
-        default=_DEFAULTS.mcq,
         help="letters: one pass, no writing (default: %(default)s)",
     )
     parser.add_argument(
@@ -48,20 +67,20 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=0, help="of words that are drawn, and of shuffled videos (default: %(default)s)"
     )
     parser.add_argument("--repeats", type=int, metavar="K", help="ask K times, with seed + 1 … seed + K")
-    parser.add_argument("--batch-size", type=int, default=8, help="items asked at once (default: %(default)s)")
+    parser.add_argument("--batch-size", type=int, help="items asked at once (default: %(default)s)")
     parser.add_argument(
         "--dtype",
-        default=_DEFAULTS.dtype,
         choices=("auto", "float32", "bfloat16", "float16"),
         help="of the weights; auto: the checkpoint's own (default: %(default)s)",
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
+    parser.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
     parser.add_argument(
         "--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames (default: %(default)s)"
     )
     _add_endpoint_arguments(parser.add_argument_group("behind a chat endpoint, of the student or of any other model"))
     _add_asking_arguments(parser.add_argument_group("what is put beside the questions"))
     add_spread_arguments(parser.add_argument_group("in several processes (docs/scale.md)"))
+    parser.set_defaults(**_OF_AN_ENDPOINT, **_OF_THIS_PROCESS)
 
 
 def _add_trained_arguments(group: argparse._ArgumentGroup) -> None:
@@ -89,11 +108,9 @@ def _add_endpoint_arguments(group: argparse._ArgumentGroup) -> None:
         "--kind", choices=sorted(OPENAI_KINDS), help="what serves it (default: as the host's name tells)"
     )
     group.add_argument("--send", choices=get_args(SentAs), help="how a video goes out (default: as its kind keeps it)")
-    group.add_argument(
-        "--api-key-env", default="OPENAI_API_KEY", help="environment variable that holds the key (default: %(default)s)"
-    )
-    group.add_argument("--timeout", type=float, default=300.0, help="seconds for one reply (default: %(default)s)")
-    group.add_argument("--concurrency", type=int, default=8, help="requests in flight (default: %(default)s)")
+    group.add_argument("--api-key-env", help="environment variable that holds the key (default: %(default)s)")
+    group.add_argument("--timeout", type=float, help="seconds for one reply (default: %(default)s)")
+    group.add_argument("--concurrency", type=int, help="requests in flight (default: %(default)s)")
     group.add_argument("--requests-per-minute", type=float, help="most requests a minute")
     group.add_argument("--budget-usd", type=float, help="never spend more, earlier runs in the folder included")
     group.add_argument("--prices", type=Path, help="price table (default: annotate/prices.yaml)")
@@ -134,19 +151,18 @@ def check_predict_arguments(args: argparse.Namespace) -> None:
 
 
 def _check_endpoint(args: argparse.Namespace) -> None:
-    """Refuse what says nothing with an endpoint, or without one."""
-    if args.endpoint:
-        if args.positions:
-            raise ConfigError("--positions is said of a student in this process; an endpoint counts its own")
-        if args.mcq == "letters":
-            raise ConfigError("--mcq letters needs a student in this process: an endpoint tells only what it writes")
-        if not args.timeout > 0:
-            raise ConfigError(f"--timeout is {args.timeout:g}; it must be above 0 seconds")
-        return
-    for name in ("student", "kind", "send", "requests_per_minute", "budget_usd", "prices"):
-        if getattr(args, name) is not None:
-            raise ConfigError(f"--{name.replace('_', '-')} is said of an endpoint; name it with --endpoint")
-    if args.temperature is None:
+    """Refuse what would do nothing with an endpoint, or without one."""
+    if args.endpoint and args.mcq == "letters":
+        raise ConfigError("--mcq letters needs a student in this process: an endpoint tells only what it writes")
+    for name, usual in (_OF_THIS_PROCESS if args.endpoint else _OF_AN_ENDPOINT).items():
+        if getattr(args, name) != usual:
+            option = f"--{name.replace('_', '-')}"
+            if args.endpoint:
+                raise ConfigError(f"{option} is said of a student in this process, not of one behind an --endpoint")
+            raise ConfigError(f"{option} is said of an endpoint; name it with --endpoint")
+    if not args.timeout > 0:
+        raise ConfigError(f"--timeout is {args.timeout:g}; it must be above 0 seconds")
+    if not args.endpoint and args.temperature is None:
         raise ConfigError("--temperature none leaves it to an endpoint; name it with --endpoint, or give a number")
 
 

@@ -338,6 +338,9 @@ def test_a_wrong_key_ends_the_run_at_once_and_stands_nowhere(ask, tmp_path, monk
     [
         pytest.param(["--kind", "vllm"], "--kind is said of an endpoint", id="kind"),
         pytest.param(["--budget-usd", "1"], "--budget-usd is said of an endpoint", id="budget"),
+        pytest.param(["--concurrency", "4"], "--concurrency is said of an endpoint", id="concurrency"),
+        pytest.param(["--api-key-env", "MY_KEY"], "--api-key-env is said of an endpoint", id="key"),
+        pytest.param(["--timeout", "9"], "--timeout is said of an endpoint", id="time"),
         pytest.param(["--temperature", "none"], "--temperature none leaves it to an endpoint", id="temperature"),
     ],
 )
@@ -354,6 +357,10 @@ def test_what_is_said_of_an_endpoint_needs_one(data, tmp_path, capsys, words, co
         pytest.param(["--timeout", "-1"], "--timeout is -1; it must be above 0", id="less_than_no_time"),
         pytest.param(["--timeout", "nan"], "--timeout is nan; it must be above 0", id="no_number"),
         pytest.param(["--temperature", "none", "--seed", "3"], "--seed changes nothing", id="a_seed_that_is_not_sent"),
+        pytest.param(["--dtype", "bfloat16"], "--dtype is said of a student in this process", id="dtype"),
+        pytest.param(["--device", "cpu"], "--device is said of a student in this process", id="device"),
+        pytest.param(["--batch-size", "2"], "--batch-size is said of a student in this process", id="batch"),
+        pytest.param(["--positions", "qwen"], "--positions is said of a student in this process", id="positions"),
     ],
 )
 def test_what_an_endpoint_could_not_be_asked_with_is_one_sentence(ask, tmp_path, words, complaint):
