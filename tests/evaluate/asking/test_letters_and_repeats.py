@@ -57,7 +57,6 @@ def test_by_letters_asks_multiple_choice_so_and_writes_the_rest(data, tmp_path):
         pytest.param(["--temperature", "1", "--mode", "two_stage"], "two_stage is greedy", id="two_stages"),
         pytest.param(["--seed", "3"], "--seed changes nothing", id="seed_of_nothing"),
         pytest.param(["--endpoint", "http://127.0.0.1:1/v1", "--mcq", "letters"], "tells only what", id="endpoint"),
-        pytest.param(["--endpoint", "http://127.0.0.1:1/v1", "--positions", "qwen"], "counts its own", id="positions"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(data, tmp_path, capsys, words, complaint):

@@ -44,7 +44,12 @@ def test_a_comparison_of_which_nothing_can_be_concluded_exits_with_two_and_still
     (runs[1] / "judge.json").write_text(json.dumps({"model": "m", "validity": {"self_judged": True}}))
     assert main(["compare", *map(str, runs), "--out", str(tmp_path / "report")]) == 2
     assert "invalid: after: the judge is the student itself" in capsys.readouterr().out
-    assert "Nothing can be concluded" in (tmp_path / "report" / "index.html").read_text()
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "Nothing can be concluded" in page
+    assert '<body class="invalid">' in page, "which takes the colours of what was found away"
+    (runs[1] / "judge.json").unlink()
+    assert main(["compare", *map(str, runs), "--out", str(tmp_path / "valid")]) == 0
+    assert "<body>" in (tmp_path / "valid" / "index.html").read_text()
 
 
 def test_a_report_that_cannot_be_written_is_a_sentence_and_no_verdict(make_run, tmp_path, capsys):
