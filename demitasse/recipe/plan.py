@@ -44,7 +44,7 @@ def intend(traces: Traces, place: int, again: str | None = None) -> Intent:
     if again is not None and begins_so(traces.recipe.commands[place], again):
         return Intent(False, f"--again {again}")
     if stage.state != ENDED or stage.exit_code in INTERRUPTED:
-        return Intent(False, "it was cut off")
+        return Intent(False, "it began and has not ended")
     if not stage.is_finished:
         return Intent(False, f"it ended with exit code {stage.exit_code}")
     changed = traces.changed(place)

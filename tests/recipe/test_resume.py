@@ -196,7 +196,7 @@ def test_a_stage_that_was_killed_is_run_again_though_it_has_begun_to_write(kitch
     assert kitchen.stage("judge")["state"] == "running"
     monkeypatch.setattr("demitasse.recipe.run.dispatch", kitchen.dispatch)
     assert kitchen.go() == ["judge", "compare"]
-    assert "because it was cut off" in capsys.readouterr().out
+    assert "because it began and has not ended" in capsys.readouterr().out
     assert kitchen.go() == []
 
 
