@@ -28,13 +28,18 @@ def score_metadata(row: Scored) -> Json:
     return named | ({"detail": row.detail} if row.detail else {})
 
 
+def explanation(row: Scored) -> str | None:
+    """What the judge said, or what was wrong with the reply, else what kept it from an ordinary score."""
+    return row.reason or (row.fault.value if row.fault else None)
+
+
 def score_record(row: Scored) -> Json:
     """The record of an item that has a score."""
     return {
         "id": row.asked.item_id,
         "value": row.score,
         "answer": shown(row.value),
-        "explanation": row.reason or None,
+        "explanation": explanation(row),
         "metadata": score_metadata(row),
     }
 

@@ -74,6 +74,9 @@ def send(arm: Arm, rows: Sequence[Scored], project: str, out: Path) -> str:
             config=config,
             settings=wandb.Settings(quiet=True, console="off", save_code=False),
         )
+        # wandb (0.31) cuts a table at these, 10,000 rows in a run's files and 200,000 of what is sent, with a log line.
+        wandb.Table.MAX_ROWS = max(wandb.Table.MAX_ROWS, len(rows))
+        wandb.Table.MAX_ARTIFACT_ROWS = max(wandb.Table.MAX_ARTIFACT_ROWS, len(rows))
         table = wandb.Table(columns=list(COLUMNS), data=cells(rows))  # plain texts: none is read as HTML or a path
         run.log({"items": table, **figures(rows)})
         folder = str(Path(run.dir).parent)

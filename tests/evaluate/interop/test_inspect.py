@@ -7,7 +7,9 @@ import sys
 import pytest
 
 from demitasse.cli import main
-from evaluate.comparing.arm import load_arm
+from evaluate.comparing.arm import Arm, load_arm
+from evaluate.interop.inspect_log import write_log
+from evaluate.records import Prediction
 
 
 def reply(row):
@@ -34,7 +36,7 @@ def test_a_record_says_what_was_read_and_why(make_run, tmp_path):
     main(["results", str(make_run("mine", reply)), "--to", "inspect-scores", "--out", str(out)])
     rows = [json.loads(line) for line in (out / "bcq_accuracy.jsonl").read_text().splitlines()]
     assert rows[0]["answer"] == "yes" and rows[0]["metadata"]["gold"] == "yes"
-    assert rows[3]["answer"] is None and rows[3]["metadata"]["fault"] == "missing"
+    assert rows[3]["answer"] is None and rows[3]["metadata"]["fault"] == rows[3]["explanation"] == "missing"
 
 
 def test_without_the_package_the_extra_is_named(make_run, tmp_path, monkeypatch, capsys):
@@ -88,12 +90,46 @@ def test_reasoning_choices_and_the_way_a_reply_ended_are_inspects_own(log):
     assert [message.role for message in sample.messages] == ["user", "assistant"]
 
 
-def test_an_item_that_was_never_answered_says_so(log):
+def test_an_item_that_was_never_answered_has_its_error_and_stays_in_the_mean(log):
     read, arm = log
     row = next(row for row in arm.items.values() if row.task == "bcq" and row.video_id == "clips/3.mp4")
     sample = next(sample for sample in read.samples if sample.id == row.item_id)
-    assert sample.output.error == "no prediction for this item"
+    assert sample.error.message == sample.output.error == "no prediction for this item"
+    assert sample.error.traceback_ansi == sample.error.message  # what the viewer's transcript shows of an error
+    assert sample.scores["bcq_accuracy"].value == 0
     assert sample.metadata["video_id"] == "clips/3.mp4"
+    assert (read.results.completed_samples, read.results.total_samples) == (13, 16)
+    assert read.eval.config.score_on_error
+
+
+def test_a_student_that_could_not_be_asked_has_its_error(items, tmp_path):
+    inspect_log = pytest.importorskip("inspect_ai.log")
+    message = "clips/0.mp4: moov atom not found"
+    given = {
+        one.item_id: Prediction(one, "", "error", said) for one, said in zip(items[:2], [message, ""], strict=True)
+    }
+    arm = Arm("mine", tmp_path, {key: one.asked for key, one in given.items()}, given)
+    write_log(arm, list(arm.scores().values()), tmp_path / "x.eval")
+    read = inspect_log.read_eval_log(str(tmp_path / "x.eval"))
+    errors = {sample.id: sample.error.message for sample in read.samples}
+    assert errors == {items[0].item_id: message, items[1].item_id: "the student could not be asked"}
+
+
+def test_the_transcript_holds_the_reply_or_the_error_and_the_score(log):
+    read, arm = log
+    for sample in read.samples:
+        first = "model" if arm.predictions.get(sample.id) else "error"
+        assert [event.event for event in sample.events] == [first, "score"]
+    stops = {sample.id: sample.events[0].output.stop_reason for sample in read.samples if not sample.error}
+    assert {arm.items[key].video_id for key, stop in stops.items() if stop == "max_tokens"} == {"clips/2.mp4"}
+
+
+def test_a_fault_without_a_reason_is_the_explanation(log):
+    read, arm = log
+    found = {sample.id: next(iter(sample.scores.values())).explanation for sample in read.samples}
+    for key, row in arm.scores().items():
+        assert found[key] == (row.reason or (row.fault and row.fault.value))
+    assert {"missing", "not_judged"} <= set(found.values())
 
 
 def test_samples_df_has_a_column_a_metric(make_run, tmp_path):

@@ -38,6 +38,19 @@ def test_offline_the_table_is_a_file_and_its_texts_are_texts(make_run, tmp_path,
     assert str(found).startswith(capsys.readouterr().out.splitlines()[-2])
 
 
+def test_a_table_of_more_rows_than_wandb_keeps_is_whole(make_run, tmp_path, monkeypatch):
+    wandb = pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    monkeypatch.setattr(wandb.Table, "MAX_ROWS", 4)  # 10,000 as wandb has it, and 200,000
+    monkeypatch.setattr(wandb.Table, "MAX_ARTIFACT_ROWS", 5)
+    run = make_run("mine", lambda row: row.reference)
+    assert main(["results", str(run), "--to", "wandb", "--out", str(tmp_path / "out")]) == 0
+    (found,) = (tmp_path / "out").rglob("*.table.json")
+    assert len(json.loads(found.read_text())["data"]) == 16
+    assert wandb.Table.MAX_ARTIFACT_ROWS == 16
+
+
 def test_without_the_package_the_extra_is_named(make_run, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "wandb", None)
     run = make_run("mine", lambda row: row.reference)
