@@ -172,8 +172,10 @@ def _notes(
         )
     if short := sum(0 < length < SHORT for length in lengths):
         yield f"{short} predicted spans are shorter than {SHORT:g} s; inside the truth both columns give them IoP 1"
-    if absent := sum(span is None for span, _ in spans.values()):
-        yield f"{absent} questions have no readable span; the script leaves them out of its divisor, ours counts 0"
+    if absent := sum(fault is Fault.MISSING for _, fault in spans.values()):
+        yield f"{absent} questions have no span; the script leaves them out of its divisor, ours counts 0"
+    if unread := sum(span is None and fault is not Fault.MISSING for span, fault in spans.values()):
+        yield f"{unread} spans cannot be read: the script stops there, and official is without them; ours counts 0"
     if not answers:
         yield "there are no answers, so Acc@GQA is not known (the script would print 0.0)"
     elif right is None:

@@ -58,6 +58,13 @@ def test_a_question_without_a_span_stays_in_our_divisor(write):
     assert any("leaves them out of its divisor" in note for note in report.notes)
 
 
+def test_a_span_that_is_none_stops_the_script_and_is_not_told_as_one_that_is_missing(write):
+    report = score([write("t.json", TRUTH)], [write("p.json", {"7_0": [4, 8], "7_1": None})])
+    assert report.counts["faults"] == {"empty": 1, "missing": 1}
+    assert any(note.startswith("1 questions have no span; the script leaves them out") for note in report.notes)
+    assert any(note.startswith("1 spans cannot be read: the script stops") for note in report.notes)
+
+
 @pytest.mark.parametrize("unit", ["seconds", "share"])
 def test_a_number_of_hundreds_of_digits_is_a_fault_and_stops_nothing(write, unit):
     predictions = write("p.json", {"7_0": [0, 10**400], "7_1": [0, 1], "8_0": [0, 1]})
