@@ -48,8 +48,10 @@ def add_score_arguments(parser: argparse.ArgumentParser) -> None:
 def run_score(args: argparse.Namespace) -> int:
     """Score runs, write `scores.jsonl` into each, and print a table."""
     from evaluate.comparing.arm import check_gold, load_arm
+    from evaluate.comparing.summary import validity
     from evaluate.comparing.table import by_task, score_table
     from evaluate.comparing.wording import media
+    from evaluate.judging.judgements import UNSCORED_LIMIT
     from evaluate.official.command import refuse_without_profile, run_profile
     from evaluate.records import write_rows
 
@@ -72,7 +74,10 @@ def run_score(args: argparse.Namespace) -> int:
         figures[str(folder)] = by_task(rows)
         for sentence in skipped.values():
             print(f"left out: {one_visible_line(sentence)}")
-        incomplete = incomplete or bool(skipped) or len(arm.predictions) < len(arm.items)
+        unscored = validity(rows)["unscored_share"]
+        if unscored > UNSCORED_LIMIT:
+            print(f"incomplete: {unscored:.1%} of the judged items are unscored (limit {UNSCORED_LIMIT:.0%})")
+        incomplete |= bool(skipped) or len(arm.predictions) < len(arm.items) or unscored > UNSCORED_LIMIT
     if args.json is not None:
         write_text(args.json, json.dumps(figures, indent=2) + "\n")
     return INCOMPLETE if incomplete else 0

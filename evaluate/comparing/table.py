@@ -42,6 +42,9 @@ def score_table(rows: Sequence[Scored]) -> str:
         mean, bounds = number(found["mean"], found["metric"]), interval(found["ci95"], found["metric"], signed=False)
         faults = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in sorted(found["faults"].items()))
         lines.append(_ROW.format(one_visible_line(task), found["items"], mean, bounds, faults).rstrip())
+        if found["bounds"] and found["judged"]:
+            ends = " to ".join(number(end, found["metric"]) for end in found["bounds"])
+            lines.append(f"    {found['unscored']} unscored by the judge: whatever they deserve, the mean is {ends}")
         if "boxes" in found:
             lines.append(f"    {box_counts(found['boxes'])}")
             lines.append(f"    {figures_line(found['boxes'], BOX_FIGURES, GROUNDING.name)}")

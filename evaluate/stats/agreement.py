@@ -25,7 +25,10 @@ Ratings = Sequence[float]
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """A figure over `n` items; where `value` is None, `reason` says why. `interval` is None for one cluster."""
+    """A figure over `n` items; where `value` is None, `reason` says why.
+
+    `interval` is None for one cluster, and where whatever is drawn gives the same figure: then nothing tells its error.
+    """
 
     value: float | None
     interval: Interval | None
@@ -130,7 +133,9 @@ def _over_pairs(pairs: RatingPairs, figure: Callable[[Table], Table]) -> Agreeme
 
 def _resampled(features: Table, figure: Callable[[Table], Table], sizes: Table, n: int) -> Agreement:
     value = float(figure(features.sum(axis=0, keepdims=True))[0])
-    return Agreement(value, bootstrap_interval(features, figure, sizes), n, len(features))
+    interval = bootstrap_interval(features, figure, sizes)
+    varies = interval is not None and interval[0] < interval[1]
+    return Agreement(value, interval if varies else None, n, len(features))
 
 
 def _of_mean(

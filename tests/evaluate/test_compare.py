@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from demitasse.cli import main
 from demitasse.errors import DataError
 from evaluate.comparing.arm import check_gold, load_arm
 from evaluate.comparing.compare import compare, complaints
@@ -215,6 +216,18 @@ def test_bounds_are_the_means_at_the_worst_and_the_best_score(make_run):
     assert (entry["n"], entry["before"], entry["after"]) == (3, 3, 4)
     assert entry["arms"]["after"]["bounds"] == [(1 + 3 * 4) / 4, (5 + 3 * 4) / 4]
     assert entry["delta_bounds"] == [0.25, 1.25]
+
+
+def test_score_bounds_what_the_judge_left_unscored_and_calls_much_of_it_incomplete(make_run, eight, capsys):
+    run = judged(make_run("after", right, eight), 4)
+    assert main(["score", str(run)]) == 0
+    assert "unscored" not in capsys.readouterr().out
+    rows = [row for _, row in read_rows(run / JUDGEMENTS)]
+    write_rows(run / JUDGEMENTS, [{**rows[0], "score": None, "fault": "judge_parse"}, *rows[1:]])
+    assert main(["score", str(run)]) == 3
+    told = capsys.readouterr().out
+    assert "1 unscored by the judge: whatever they deserve, the mean is 3.62 to 4.12" in told
+    assert "incomplete: 12.5% of the judged items are unscored (limit 2%)" in told
 
 
 def test_an_arm_that_was_not_judged_is_not_at_fault(make_run):

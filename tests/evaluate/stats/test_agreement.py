@@ -84,6 +84,13 @@ def test_a_rater_who_always_says_the_same_agrees_by_chance_and_has_no_order():
     assert spearman([3] * 20, TWO).value is None
 
 
+def test_agreement_that_no_draw_changes_has_no_interval():
+    twos_and_fives = [2] * 6, [5] * 6
+    for found in (weighted_kappa(*twos_and_fives), krippendorff_alpha(twos_and_fives), weighted_kappa([1, 5], [1, 5])):
+        assert found.value is not None
+        assert found.interval is None
+
+
 @pytest.mark.parametrize("figure", PAIRED)
 def test_without_items_nothing_is_invented(figure):
     found = figure([], [])
