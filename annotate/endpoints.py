@@ -20,6 +20,7 @@ from demitasse.engine.batch import Batched, BatchTimes
 from demitasse.engine.batch_log import BatchLog
 from demitasse.engine.limits import Limits
 from demitasse.errors import ConfigError
+from demitasse.extras import need
 
 if TYPE_CHECKING:
     from demitasse.chat.batch import BatchEndpoint
@@ -134,6 +135,7 @@ def open_teacher(name: str, endpoint: Endpoint, batches: BatchLog | None = None)
     if endpoint.backend == "scripted":
         return _open_scripted(endpoint.scripted)
     if endpoint.backend == "local":
+        need("train")  # now, for the first record that asks would load the checkpoint, and each would fail
         return _open_local(endpoint.local)
     if endpoint.batch and batches is not None:
         times = BatchTimes(quiet=endpoint.batch_wait)

@@ -8,9 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from demitasse.errors import DataError, DiskFullError, is_disk_full
-
-_NO_SUCH_PLACE = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
+from demitasse.errors import DataError, DiskFullError, is_bad_place, is_disk_full
 
 
 @contextmanager
@@ -27,8 +25,10 @@ def replacing(path: Path, durable: bool = True, makes_folders: bool = True) -> I
 
     Raises:
         DiskFullError: if the disk does not take it.
-        DataError: if there can be no such file: a folder stands there, a file in place of a folder, or it is forbidden.
+        DataError: if there can be no such file: a folder, a device or a pipe stands there, a file in place of a folder,
+            or it is forbidden.
     """
+    _check_replaceable(path)
     partial = path.parent / f".{uuid4().hex}.partial"
     try:
         if makes_folders:
@@ -42,7 +42,8 @@ def replacing(path: Path, durable: bool = True, makes_folders: bool = True) -> I
     except OSError as error:
         if is_disk_full(error):
             raise DiskFullError(f"{path} could not be written ({error.strerror}): make room and run again") from None
-        if isinstance(error, _NO_SUCH_PLACE) and Path(error.filename or "") in (partial, *path.parents):
+        no_place = isinstance(error, FileNotFoundError) or is_bad_place(error)
+        if no_place and Path(error.filename or "") in (partial, *path.parents):
             raise DataError(f"{path} cannot be written ({error.strerror}); name another place") from None
         raise
     finally:
@@ -54,6 +55,13 @@ def write_text(path: Path, text: str, durable: bool = True) -> None:
     """Replace `path` with `text` in UTF-8 and with line feeds, as `replacing` does."""
     with replacing(path, durable) as partial, open(partial, "w", encoding="utf-8", newline="\n") as file:
         file.write(text)
+
+
+def _check_replaceable(path: Path) -> None:
+    """Refuse what a file must not take the place of: for root, `/dev/null` could be replaced like any other name."""
+    special = path.parent.absolute() == Path("/dev")  # /dev/stdout may lead to a file, and is none itself
+    if special or (os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))):
+        raise DataError(f"{path} is a device or a pipe, and would be replaced by a file; name a file of your own")
 
 
 def _sync(path: Path) -> None:

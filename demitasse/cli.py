@@ -14,7 +14,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import NamedTuple
 
-from demitasse.errors import DemitasseError, is_disk_full
+from demitasse.errors import DemitasseError, is_bad_place, is_disk_full
 from demitasse.stages import STAGES, use_checkout
 from demitasse.visible import one_visible_line
 
@@ -32,6 +32,7 @@ class Command(NamedTuple):
 
     help: str
     module: str
+    extra: str = ""  # of pyproject.toml: the command is refused at once without it
 
 
 COMMANDS = {
@@ -45,15 +46,15 @@ COMMANDS = {
     "annotate": Command("teachers write data about your videos and images", "annotate.command"),
     "check": Command("one tiny request to each endpoint before anything is spent", "annotate.check"),
     "data": Command("validate, count, split, convert, correct and publish datasets", "demitasse.data_command"),
-    "train": Command("train a student, in one process", "train.command"),
-    "export": Command("merge, verify and publish a trained student", "train.after.export"),
+    "train": Command("train a student, in one process", "train.command", "train"),
+    "export": Command("merge, verify and publish a trained student", "train.after.export", "train"),
     "predict": Command("ask a student every question of a dataset", "evaluate.asking.command"),
     "score": Command("score predictions against a dataset", "evaluate.comparing.command"),
     "judge": Command("have a model grade free-text predictions from 1 to 5", "evaluate.judging.command"),
     "calibrate": Command(
         "people's labels: how far the judge is right, and means corrected", "evaluate.calibrating.command"
     ),
-    "compare": Command("a report of before and after", "evaluate.comparing.command"),
+    "compare": Command("a report of before and after", "evaluate.comparing.command", "evaluate"),
     "gaps": Command("what a student still gets wrong, as the next annotation run", "evaluate.gaps.command"),
     "results": Command("a run's results in another tool's files, and back", "evaluate.interop.command"),
     "power": Command("how many videos a wished difference needs, and what a study can see", "evaluate.stats.command"),
@@ -87,6 +88,14 @@ def main(argv: Sequence[str] | None = None, passed_on: tuple[type[DemitasseError
             raise
         print(f"demitasse: {one_visible_line(str(fault))}", file=sys.stderr)
         return EXIT_BAD_INPUT
+    except ModuleNotFoundError as fault:
+        from demitasse.extras import told_of
+
+        told = told_of(fault)
+        if not told:
+            raise
+        print(f"demitasse: {told}", file=sys.stderr)
+        return EXIT_BAD_INPUT
     except KeyboardInterrupt:
         print("demitasse: interrupted; start it again to go on", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -95,9 +104,11 @@ def main(argv: Sequence[str] | None = None, passed_on: tuple[type[DemitasseError
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_PIPE_CLOSED
     except OSError as fault:
-        if not is_disk_full(fault):
+        if not (is_disk_full(fault) or is_bad_place(fault)):
             raise
-        print(f"demitasse: {fault.filename or 'a file'}: {fault.strerror}; make room and run again", file=sys.stderr)
+        advice = "make room and run again" if is_disk_full(fault) else "mend that, or name another path"
+        told = f"demitasse: {fault.filename or 'a file'}: {fault.strerror}; {advice}"
+        print(one_visible_line(told), file=sys.stderr)
         return EXIT_BAD_INPUT
 
 
@@ -112,7 +123,9 @@ def _run(words: list[str]) -> int:
     add_arguments, run = _functions(name)
     parser = argparse.ArgumentParser(prog=f"demitasse {name}", description=COMMANDS[name].help)
     add_arguments(parser)
-    return run(parser.parse_args(rest))
+    args = parser.parse_args(rest)
+    _check_installed(name)
+    return run(args)
 
 
 def check_command(name: str) -> None:
@@ -139,7 +152,7 @@ def _functions(
 
 
 def arguments_of(name: str, parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], None]:
-    """Declare a subcommand's arguments; returns its check of them, which does nothing where it offers none.
+    """Declare a subcommand's arguments; returns its check of them, and of what must be installed.
 
     Raises:
         DemitasseError: if there is no such command.
@@ -147,7 +160,21 @@ def arguments_of(name: str, parser: argparse.ArgumentParser) -> Callable[[argpar
     check_command(name)
     add_arguments, run = _functions(name)
     add_arguments(parser)
-    return getattr(sys.modules[run.__module__], f"check_{name}_arguments", lambda _: None)
+    check = getattr(sys.modules[run.__module__], f"check_{name}_arguments", lambda _: None)
+
+    def checked(args: argparse.Namespace) -> None:
+        _check_installed(name)
+        check(args)
+
+    return checked
+
+
+def _check_installed(name: str) -> None:
+    """Refuse a command that cannot end well: a run of it may have cost hours, or money, when the library is missed."""
+    if COMMANDS[name].extra:
+        from demitasse.extras import need
+
+        need(COMMANDS[name].extra)
 
 
 def of_stage(module: str) -> ModuleType:

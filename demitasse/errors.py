@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_NO_SUCH_PLACE = frozenset({errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP})
 
 
 class DemitasseError(Exception):
@@ -34,6 +36,11 @@ class DiskFullError(DemitasseError):
 def is_disk_full(error: BaseException) -> bool:
     """Whether the disk, or the share of it that one may use, was full."""
     return isinstance(error, DiskFullError) or (isinstance(error, OSError) and error.errno in _FULL)
+
+
+def is_bad_place(error: OSError) -> bool:
+    """Whether a path cannot be what it was named for: forbidden, read-only, too long, a file where a folder must be."""
+    return bool(error.filename) and error.errno in _FORBIDDEN | _NO_SUCH_PLACE
 
 
 class MediaError(DemitasseError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -103,6 +104,8 @@ def learnt_before(split: Split, folder: Path | str) -> set[str] | None:
 
 
 def _eval_count(part: float, videos: int) -> int:
+    if not math.isfinite(part):
+        raise DataError(f"{part} is no part for evaluation; take a fraction below 1 or a whole number")
     count = round(part * videos) if 0 < part < 1 else round(part)
     if part >= 1 and count != part:
         raise DataError(f"{part} videos or images for evaluation is neither a fraction below 1 nor a whole number")

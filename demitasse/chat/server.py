@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import sys
 import threading
 from typing import Any
@@ -23,7 +24,7 @@ from demitasse.chat.loopback import LoopbackServer, json_response
 from demitasse.chat.model import ChatModel, Reply, Request
 from demitasse.chat.wire.completions import write_completion, write_error
 from demitasse.chat.wire.requests import read_request
-from demitasse.errors import DemitasseError
+from demitasse.errors import ConfigError, DemitasseError
 
 COMPLETIONS = "/v1/chat/completions"
 MODELS = "/v1/models"
@@ -112,6 +113,8 @@ def run_serve(args: argparse.Namespace) -> int:
     from demitasse.chat.scripted import ScriptedModel
     from demitasse.toyworld.scene_teacher import DEFAULT_BOXES
 
+    if not 0 <= args.batch_delay < math.inf:
+        raise ConfigError(f"--batch-delay is {args.batch_delay:g}; it must be 0 seconds or more")
     kind = GeminiServer if args.gemini else ChatServer
     model = ScriptedModel(boxes=args.boxes or (GEMINI.boxes if args.gemini else DEFAULT_BOXES))
     with kind(model, args.port, _faults(args)) as server, contextlib.suppress(KeyboardInterrupt):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,20 @@ class Captioned:
     seconds: float = 0.0
 
 
+def check_captioned(out: Path, videos: Iterable[str], given: Mapping[str, VideoCaptions]) -> None:
+    """Refuse videos without captions where nobody writes them, before anything is kept in `out`.
+
+    Raises:
+        ConfigError: naming the first that has none, neither given nor in `out` from an earlier go.
+    """
+    earlier = read_captions(out / CAPTIONS) if (out / CAPTIONS).is_file() else {}
+    missing = [video for video in videos if video not in given and video not in earlier]
+    if missing:
+        raise ConfigError(
+            f"{len(missing)} videos have no captions, {missing[0]} the first; name a --captioner or give --captions"
+        )
+
+
 def caption_videos(
     out: Path,
     videos: Mapping[str, Sampled],
@@ -41,18 +55,13 @@ def caption_videos(
 ) -> Captioned:
     """Captions of all sampled frames: the given ones, those in `out` from an earlier go, and the captioner's.
 
-    Raises:
-        ConfigError: if captions are missing and there is no captioner.
+    `captioner` may be None where `check_captioned` found nothing missing.
     """
     found = {video: captions_at(given[video], one.times) for video, one in videos.items() if video in given}
     with Journal(out / CAPTIONS, lambda row: str(row["video"])) as journal:
         found |= {video: one for video, one in read_captions(out / CAPTIONS).items() if video in videos}
         done = Captioned(found, {})
         missing = [video for video in videos if video not in found]
-        if missing and captioner is None:
-            raise ConfigError(
-                f"{len(missing)} videos have no captions, {missing[0]} the first; name a --captioner or give --captions"
-            )
         if missing and captioner is not None:
             _ask(captioner(), {video: videos[video] for video in missing}, journal, done)
     return done

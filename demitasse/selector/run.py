@@ -27,7 +27,7 @@ from demitasse.errors import ConfigError, DataError, MediaError, OtherRunError
 from demitasse.media.cache import FrameCache
 from demitasse.media.sample import SamplingPolicy
 from demitasse.selector.asking import Asker
-from demitasse.selector.captioning import Sampled, caption_videos
+from demitasse.selector.captioning import Sampled, caption_videos, check_captioned
 from demitasse.selector.captions import VideoCaptions
 from demitasse.selector.choosing import Choice, at_random, most_alike, nearest, thinned, uniform
 from demitasse.selector.picking import Picks, ToPick, pick
@@ -122,8 +122,11 @@ def select(files: Sequence[TaskFile], out: Path, how: Selecting, settings: dict[
     work = _work(files)
     header = {"format": "demitasse-selections-v1", "settings": settings, "items_sha256": _hash(work)}
     with lock_results(out):
-        seconds = _begin(out, header)
+        seconds = _earlier_seconds(out, header)
         seen = _look(work, how)
+        if how.method in CAPTIONED and how.captioner is None:
+            check_captioned(out, seen.videos, how.captions)
+        _claim(out, header)
         if how.method in CAPTIONED:
             done = caption_videos(out, seen.videos, how.captioner, how.captions)
             seen.captions, seen.faults = done.found, seen.faults | done.faults
@@ -152,11 +155,16 @@ def _hash(work: Sequence[_Work]) -> str:
     return hashlib.sha256(" ".join(one.item_id for one in work).encode()).hexdigest()
 
 
-def _begin(out: Path, header: dict[str, Any]) -> dict[str, float]:
-    """Claim the folder, or take up the run of the same settings in it; returns the seconds that it took so far."""
+def _claim(out: Path, header: dict[str, Any]) -> None:
+    """From now on the folder is of this run: not before all is there that it needs, for it refuses others."""
+    if not (out / RUN).is_file():
+        write_text(out / RUN, json.dumps(header, indent=2) + "\n")
+
+
+def _earlier_seconds(out: Path, header: dict[str, Any]) -> dict[str, float]:
+    """The seconds that the run of these settings in `out` took so far."""
     path = out / RUN
     if not path.is_file():
-        write_text(path, json.dumps(header, indent=2) + "\n")
         return {"captions": 0.0, "choices": 0.0}
     before = json.loads(path.read_text(encoding="utf-8"))
     for name, what in (("settings", "settings"), ("items_sha256", "items")):

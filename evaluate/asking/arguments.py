@@ -8,6 +8,7 @@ from typing import get_args
 
 from demitasse.chat.kinds import OPENAI_KINDS
 from demitasse.errors import ConfigError
+from demitasse.extras import need
 from demitasse.student.modes import AskMode, CotaskSource, Frames, Positions
 from evaluate.asking.shown import SentAs
 from evaluate.asking.spread_arguments import add_spread_arguments
@@ -144,6 +145,8 @@ def check_predict_arguments(args: argparse.Namespace) -> None:
     Raises:
         ConfigError: naming the argument.
     """
+    if not args.merge:
+        need("train")  # whoever is asked, the frames are chosen as for a student
     if args.batch_size < 1 or args.max_new_tokens < 1:
         raise ConfigError("--batch-size and --max-new-tokens must be 1 or more")
     _check_endpoint(args)

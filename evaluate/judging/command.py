@@ -13,6 +13,7 @@ from demitasse.visible import visible
 from evaluate.spelled import spelled
 
 if TYPE_CHECKING:
+    from demitasse.engine.limits import Limits
     from demitasse.prices import Prices
     from evaluate.comparing.arm import Arm
     from evaluate.judging.gather import Money
@@ -114,13 +115,14 @@ def _add_controls(group: argparse._ArgumentGroup) -> None:
 
 
 def check_judge_arguments(args: argparse.Namespace) -> None:
-    """Refuse judges and rules that cannot be used.
+    """Refuse judges, rules and limits that cannot be used.
 
     Raises:
         ConfigError: naming the argument.
     """
     _settings(args)
     _protocol(args)
+    _limits(args)
 
 
 def run_judge(args: argparse.Namespace) -> int:
@@ -129,6 +131,7 @@ def run_judge(args: argparse.Namespace) -> int:
     from evaluate.judging.tell import print_marks
 
     settings, protocol, prices = _settings(args), _protocol(args), _prices(args)
+    limits = _limits(args)  # a plan is of a run that these let begin
     arms = [load_arm(folder) for folder in args.runs]
     if args.plan:
         _plan(args, arms, settings, protocol, prices)
@@ -137,24 +140,25 @@ def run_judge(args: argparse.Namespace) -> int:
         _check_prices(args.budget, settings, prices)
     worst = 0
     for arm in arms:
-        worst = max(worst, _judge(args, arm, settings, protocol, prices))
+        worst = max(worst, _judge(args, arm, settings, protocol, prices, limits))
     if protocol.profile.figured:
         print_marks(args.runs, protocol.profile)
     return worst
 
 
 def _judge(
-    args: argparse.Namespace, arm: Arm, settings: list[JudgeSettings], protocol: Protocol, prices: Prices
+    args: argparse.Namespace,
+    arm: Arm,
+    settings: list[JudgeSettings],
+    protocol: Protocol,
+    prices: Prices,
+    limits: Limits,
 ) -> int:
     """Judge one run, and ask its controls; returns the exit code."""
-    from dataclasses import replace
-
     from evaluate.judging.controls import FOLDER, Sample, run_controls
-    from evaluate.judging.gather import LIMITS
     from evaluate.judging.judge import WORK_FOLDER, judge_run
     from evaluate.judging.tell import control_lines, lines
 
-    limits = replace(LIMITS, concurrency=args.concurrency, requests_per_minute=args.requests_per_minute)
     work = arm.folder / protocol.profile.named(WORK_FOLDER)
     judges = [one.open() for one in settings]
     money = _money(args, protocol, prices, work)
@@ -177,10 +181,20 @@ def _print(told: Iterator[tuple[str, bool]]) -> None:
         print(visible(line), file=sys.stderr if warns else sys.stdout)  # the models' names are the endpoint's
 
 
+def _limits(args: argparse.Namespace) -> Limits:
+    from dataclasses import replace
+
+    from evaluate.judging.gather import LIMITS
+
+    return replace(LIMITS, concurrency=args.concurrency, requests_per_minute=args.requests_per_minute)
+
+
 def _settings(args: argparse.Namespace) -> list[JudgeSettings]:
     from evaluate.judging.jury import JudgeSettings, check_jury, read_jury
 
-    if bool(args.model) == bool(args.judges):
+    if args.model and args.judges:
+        raise ConfigError("--model and --judges both say who judges; leave one of them out")
+    if not args.model and not args.judges:
         raise ConfigError("name a judge with --model, or several in a file with --judges; there is no default judge")
     if args.judges:
         return read_jury(args.judges)

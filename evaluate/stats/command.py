@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,6 +101,7 @@ def _from_runs(args: argparse.Namespace) -> int:
             f"{named[0][1]} and {named[1][1]} have no scored item in common; predict both from the same data"
         )
     rows = _rows(pairs, args.task, args.difference)
+    _check_difference(args.difference, {row["metric"] for row in rows})
     print(f"{named[1][0]} against {named[0][0]}, item by item:")
     print(_table(rows, args.difference))
     alone = len(before.keys() | after.keys()) - len(pairs)
@@ -108,6 +109,18 @@ def _from_runs(args: argparse.Namespace) -> int:
         print(f"{alone:,} items are in one run only or not scored in both, and had no part in this")
     _write(args.json, {"difference": args.difference, "rows": rows, "unpaired": alone})
     return UNPAIRED if alone else 0
+
+
+def _check_difference(difference: float | None, metrics: Iterable[str]) -> None:
+    """Refuse a difference that no two scores can have: 5 where 5 points are 0.05."""
+    from evaluate.metric import METRICS
+
+    widest = max(METRICS[metric].high - METRICS[metric].low for metric in metrics)
+    if difference is not None and abs(difference) > widest:
+        raise ConfigError(
+            f"--difference is {difference:g}, and no two scores of these tasks are more than {widest:g} apart; "
+            "5 points are 0.05"
+        )
 
 
 def _rows(pairs: Sequence[tuple[Scored, Scored]], tasks: Sequence[str], difference: float | None) -> list[Json]:

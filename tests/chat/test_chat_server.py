@@ -221,6 +221,7 @@ def test_a_fault_that_is_not_understood_is_named() -> None:
     [
         pytest.param(["--port", "99999"], "port 99999 of 127.0.0.1 cannot be served", id="no_port"),
         pytest.param(["--limit-every", "-1"], "limit_every -1", id="a_negative_period"),
+        pytest.param(["--batch-delay", "-1"], "--batch-delay is -1", id="a_negative_delay"),
         pytest.param(["--capacity", "-1"], "capacity -1", id="a_negative_capacity"),
         pytest.param(["--latency", "nan"], "latency nan", id="no_number"),
         pytest.param(["--error", "503=nan"], "not nan", id="a_rate_that_is_none"),

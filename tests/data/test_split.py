@@ -136,3 +136,9 @@ def test_what_an_earlier_split_trained_on_and_this_one_holds_out_is_known(files,
     write_split(first, tmp_path / "out")
     assert learnt_before(first, tmp_path / "out") is None
     assert learnt_before(second, tmp_path / "out") == set(first.train_ids) & set(second.eval_ids) != set()
+
+
+@pytest.mark.parametrize("part", [float("nan"), float("inf"), -float("inf")])
+def test_a_part_that_is_no_number_is_refused(files, part):
+    with pytest.raises(DataError, match=f"{part} is no part for evaluation"):
+        split_by_video(files, part)

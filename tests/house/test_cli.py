@@ -1,5 +1,6 @@
 """The console command: quick, plain in its errors, and true in its list."""
 
+import errno
 import inspect
 import os
 import signal
@@ -119,6 +120,44 @@ def test_a_defect_of_ours_keeps_its_traceback(command):
     command(fail)
     with pytest.raises(KeyError):
         main(["x"])
+
+
+@pytest.mark.parametrize(
+    "number", [pytest.param(getattr(errno, name), id=name) for name in ("EACCES", "EPERM", "EROFS", "ENAMETOOLONG")]
+)
+def test_a_place_that_cannot_be_used_is_one_line_that_names_it(command, capsys, number):
+    def fail(_):
+        raise OSError(number, os.strerror(number), "some/place")
+
+    command(fail)
+    assert main(["x"]) == 2
+    assert capsys.readouterr().err == f"demitasse: some/place: {os.strerror(number)}; mend that, or name another path\n"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(FileNotFoundError(errno.ENOENT, "No such file", "ours.yaml"), id="a_file_of_ours_is_missing"),
+        pytest.param(PermissionError(errno.EACCES, "Permission denied"), id="no_path"),
+    ],
+)
+def test_another_error_of_the_system_keeps_its_traceback(command, fault):
+    def fail(_):
+        raise fault
+
+    command(fail)
+    with pytest.raises(type(fault)):
+        main(["x"])
+
+
+@pytest.mark.parametrize("kind", ["render", "scenes", "stories", "moments", "drives"])
+@pytest.mark.parametrize("name", ["file", "file/folder"])
+def test_a_file_named_for_a_folder_of_toys_is_one_line(tmp_path, capsys, kind, name):
+    (tmp_path / "file").write_text("mine")
+    assert main(["toyworld", kind, str(tmp_path / name), "--count", "1"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"demitasse: {tmp_path / 'file'}") and error.count("\n") == 1
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_an_interrupt_is_exit_130(command, capsys):

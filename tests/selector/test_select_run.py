@@ -185,6 +185,16 @@ def test_missing_captions_without_a_captioner_are_said(files, toy, tmp_path):
         run(files, tmp_path, "embedding", captions=given, embedder=LexicalEmbedder())
 
 
+def test_captions_given_after_that_was_said_go_into_the_same_folder(files, toy, tmp_path):
+    with pytest.raises(ConfigError, match=r"4 videos have no captions"):
+        run(files, tmp_path, "embedding", settings={"captions": ""}, embedder=LexicalEmbedder())
+    given = read_captions(toy / "captions.jsonl")
+    done, _ = run(
+        files, tmp_path, "embedding", settings={"captions": "hash"}, captions=given, embedder=LexicalEmbedder()
+    )
+    assert done.items == 8
+
+
 def test_a_question_asked_twice_and_an_empty_dataset_are_refused(files, tmp_path):
     doubled = replace(files[0], items=[*files[0].items, files[0].items[0]])
     with pytest.raises(DataError, match="asked twice"):

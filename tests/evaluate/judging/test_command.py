@@ -106,7 +106,7 @@ def test_a_judge_is_called_before_it_is_opened_as_after(tmp_path, server):
 
 BAD = [
     pytest.param([], "there is no default judge", id="no_judge"),
-    pytest.param(["--model", "a", "--judges", "f"], "--model, or several in a file", id="both_ways"),
+    pytest.param(["--model", "a", "--judges", "f"], "--model and --judges both say who judges", id="both_ways"),
     pytest.param(["--model", "a", "--model", "a"], "names the judge openai:api.openai.com/a twice", id="one_twice"),
     pytest.param(["--model", "scripted", "--repeats", "0"], "--repeats is 0", id="no_repeat"),
     pytest.param(["--model", "scripted", "--budget", "0"], "--budget is 0", id="no_money"),
@@ -118,6 +118,7 @@ BAD = [
     pytest.param(["--judges", "nowhere.yaml"], "nowhere.yaml cannot be read", id="no_such_file"),
     pytest.param(["--model", "scripted", "--questions", "x.yaml"], "x.yaml cannot be read", id="no_questions"),
     pytest.param(["--model", "scripted", "--concurrency", "0"], "concurrency is 0", id="nothing_in_flight"),
+    pytest.param(["--model", "scripted", "--concurrency", "0", "--plan"], "concurrency is 0", id="a_plan_of_nothing"),
 ]  # fmt: skip
 
 

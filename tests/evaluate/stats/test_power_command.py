@@ -105,3 +105,10 @@ def test_runs_without_a_common_item_are_refused(make_run, items, capsys):
     runs = [str(make_run(name, _right, [items[place]])) for place, name in enumerate(("one", "two"))]
     assert main(["power", *runs]) == 2
     assert "no scored item in common" in capsys.readouterr().err
+
+
+def test_a_difference_that_no_two_scores_can_have_is_refused_in_points_as_well(runs, capsys):
+    assert main(["power", *runs, "--difference", "5", "--task", "mcq"]) == 2
+    shown = capsys.readouterr()
+    assert "no two scores of these tasks are more than 1 apart; 5 points are 0.05" in shown.err and not shown.out
+    assert main(["power", *runs, "--difference", "-1", "--task", "mcq"]) == 3
