@@ -84,7 +84,7 @@ def _figure(found: Json | None) -> str:
     """A figure of agreement with its interval, or why there is none."""
     if not found or found.get("value") is None:
         return DASH if not found else f"{DASH} ({found.get('reason') or 'unknown'})"
-    return _bounded(f"{found['value']:.2f}", found.get("interval"))
+    return _bounded(f"{found['value']:.2f}".replace("-", "\u2212"), found.get("interval"))
 
 
 def _bounded(number: str, bounds: list[float] | None) -> str:

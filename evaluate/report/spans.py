@@ -66,6 +66,7 @@ def errors(comparison: Comparison) -> Markup | None:
         axes.axvline(0, color=FAINT, linewidth=0.8)
         axes.set_xlabel("seconds too early (left) or too late (right); the outermost bars hold all beyond")
         axes.set_ylabel("answers")
+        axes.locator_params(axis="y", integer=True)
         calm(axes)
         legend(axes)
 

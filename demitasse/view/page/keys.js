@@ -44,6 +44,7 @@ const KEYS = {
     ["?", "these keys", () => byId("help").showModal()],
   ],
 };
+const ONCE = ["a", "r", "A"]; // a key that is held decides once, and not on all that follows
 const NAMES = { " ": "Space", ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc", Backspace: "Delete", "=": "+" };
 
 function actionsOf(key) {
@@ -68,6 +69,7 @@ function onKey(event) {
   if (event.target.closest?.("button, summary, a") && [" ", "Enter"].includes(event.key)) return;
   const name = NAMES[event.key] || event.key;
   const key = event.shiftKey && name in ARROWS ? `⇧${name}` : name;
+  if (event.repeat && ONCE.includes(name)) { event.preventDefault(); return; }
   for (const act of actionsOf(key)) {
     if (act(key) === false) continue;
     event.preventDefault();

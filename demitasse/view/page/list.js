@@ -55,6 +55,7 @@ function drawList() {
   const nodes = [];
   for (let index = first; index < last; index += 1) nodes.push(state.rows[index].item ? itemRow(index) : mediumRow(index));
   byId("rows").replaceChildren(...nodes);
+  list.setAttribute("aria-activedescendant", state.at >= 0 ? `row-${state.at}` : "");
 }
 
 function mediumRow(index) {
@@ -68,17 +69,24 @@ function itemRow(index) {
   const { item } = state.rows[index];
   const words = make("span", "words", titleOf(item));
   words.dir = "auto";
-  const row = make("div", `row ${decisionOf(item)}`, make("span", "dot"));
+  const row = make("div", `row ${decisionOf(item)}`, dotOf(item));
   row.dataset.item = item.index;
   // Rows that scroll under a pointer at rest are not pointed at.
   row.onpointermove = (event) => { if (event.movementX || event.movementY) point({ kind: "item", index: item.index }); };
   row.onpointerleave = () => point(null);
   row.classList.toggle("lit", Boolean(scene && scene.litItems && scene.litItems.has(item.index)));
-  if ((item.marks || []).some((mark) => mark[2] === "bad")) row.append(make("span", "flag", "▲"));
+  if ((item.marks || []).some((mark) => mark[2] === "bad")) row.append(marked(make("span", "flag", "▲"), "a bad verdict"));
   if (item.task !== "expression") row.append(make("span", "task", plain(item.task)));
   row.append(words);
   return placed(row, index);
 }
+
+// A sign of a colour and a shape, and what it says for those who see neither.
+function marked(sign, words) {
+  return Object.assign(sign, { role: "img", ariaLabel: words, title: words });
+}
+
+const dotOf = (item) => marked(make("span", "dot"), WORDS[decisionOf(item)]);
 
 // A line for an item: its question, or where questions all begin alike what it says: its label, or its boxes' phrase.
 function titleOf(item) {
@@ -90,6 +98,8 @@ function titleOf(item) {
 
 function placed(row, index) {
   row.style.top = `${index * ROW}px`;
+  Object.assign(row, { id: `row-${index}`, role: "option", ariaSelected: String(index === state.at) });
+  Object.assign(row, { ariaPosInSet: String(index + 1), ariaSetSize: String(state.rows.length) }); // the rest is not drawn
   row.classList.toggle("at", index === state.at);
   row.onclick = () => select(index);
   return row;

@@ -10,7 +10,7 @@ function listen() {
   byId("search").oninput = () => { clearTimeout(timer); timer = setTimeout(filter, 130); };
   byId("show-help").onclick = () => byId("help").showModal();
   byId("download").onclick = download;
-  new ResizeObserver(() => { drawList(); tick(); if (scene) roomChanged(); else drawBoxes(); }).observe(document.body);
+  new ResizeObserver(() => { drawList(); if (state.medium >= 0) drawTimes(); if (scene) roomChanged(); else drawBoxes(); }).observe(document.body);
   window.addEventListener("beforeunload", (event) => { if (waiting.size || embedded.unsaved || state.editing || (scene && scene.draft)) event.preventDefault(); });
   // Somebody may have decided in another window.
   document.addEventListener("visibilitychange", async () => {

@@ -1,6 +1,8 @@
 // The timeline under the video and the captions below it; both follow the video as it plays.
 "use strict";
 
+const TICK = 56; // pixels from one time on the ruler to the next: its words and a half, for the first begins at its line
+
 const duration = () => {
   if (video && Number.isFinite(video.duration) && video.duration > 0) return video.duration;
   return state.data.media[state.medium].length || Math.max(1, ...[...document.querySelectorAll(".seg")].map((seg) => +seg.dataset.end));
@@ -96,7 +98,8 @@ function drawTimes() {
   }
   const ticks = document.querySelector(".ruler .ticks");
   if (ticks) {
-    const every = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 3600].find((seconds) => whole / seconds <= 8) || whole;
+    const most = Math.max(2, Math.min(8, Math.floor(ticks.clientWidth / (TICK * (whole < 3600 ? 1 : 1.5)))));
+    const every = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 3600].find((seconds) => whole / seconds <= most) || whole;
     ticks.replaceChildren();
     for (let at = 0; at <= whole + 1e-6; at += every) {
       const mark = make("span", "", clock(at));
