@@ -44,7 +44,9 @@ def _sample(args: argparse.Namespace) -> int:
     from evaluate.calibrating.page import write_page
     from evaluate.calibrating.sample import SAMPLE, draw, write_sample
     from evaluate.comparing.alike import check_alike
+    from evaluate.media_folder import check_media_folder
 
+    check_media_folder(args.media)
     if args.items < FEWEST:
         raise ConfigError(f"--items {args.items}: fewer than {FEWEST} labelled items say nothing about a judge")
     if (args.out / SAMPLE).exists():

@@ -50,7 +50,7 @@ def run_score(args: argparse.Namespace) -> int:
     from evaluate.comparing.arm import check_gold, load_arm
     from evaluate.comparing.summary import validity
     from evaluate.comparing.table import by_task, score_table
-    from evaluate.comparing.wording import media
+    from evaluate.comparing.wording import extent
     from evaluate.judging.judgements import UNSCORED_LIMIT
     from evaluate.official.command import refuse_without_profile, run_profile
     from evaluate.records import write_rows
@@ -69,7 +69,7 @@ def run_score(args: argparse.Namespace) -> int:
         rows = list(arm.scores(without=skipped).values())
         write_rows(folder / "scores.jsonl", [row.to_json() for row in rows])
         count = len({row.asked.video_id for row in rows})
-        print(f"{folder}: {len(rows)} items of {count} {media(row.metric for row in rows)}")
+        print(f"{folder}: {extent(len(rows), count, [row.metric for row in rows])}")
         print(score_table(rows))
         figures[str(folder)] = by_task(rows)
         for sentence in skipped.values():
@@ -111,9 +111,11 @@ def run_compare(args: argparse.Namespace) -> int:
     from evaluate.comparing.arm import load_arms
     from evaluate.comparing.compare import compare
     from evaluate.comparing.wording import change
+    from evaluate.media_folder import check_media_folder
     from evaluate.report.page import write_report
     from evaluate.report.published import read_published
 
+    check_media_folder(args.media)
     named, keys = [named_run(text) for text in args.runs], _keys(args.keys)
     comparison = compare(load_arms(named, keys), args.skip_gold_faults)
     calibration = read_calibration(args.calibration) if args.calibration else None

@@ -149,6 +149,11 @@ def media(metrics: Iterable[str], many: bool = True) -> str:
     return " and ".join(f"{kind}s" for kind in kinds) if many else " or ".join(kinds)
 
 
+def extent(items: int, clusters: int, metrics: Iterable[str]) -> str:
+    """What scores are about, counted: "1,200 items of 100 videos", "1 item of 1 image"."""
+    return f"{items:,} item{'s' if items != 1 else ''} of {clusters:,} {media(metrics, clusters != 1)}"
+
+
 def verdict_sentence(entries: Sequence[Json], invalid: bool = False) -> str:
     """Which metrics improved, which got worse, and on which no difference can be told from chance."""
     if invalid:

@@ -14,6 +14,7 @@ from evaluate.comparing.wording import (
     alone,
     change_cell,
     difference,
+    extent,
     figure_cell,
     interval,
     media,
@@ -34,7 +35,7 @@ def markdown(result: Json) -> str:
     parts += [f"> {_plain(note)}" for note in [*result["invalid"], *result["complaints"], *result["notes"]]]
     about = [entry["metric"] for entry in result["metrics"].values()]
     parts += [
-        f"{result['items']:,} items of {result['videos']:,} {media(about)}; intervals are 95 %, clustered by "
+        f"{extent(result['items'], result['videos'], about)}; intervals are 95 %, clustered by "
         f"{media(about, many=False)}."
     ]
     parts += ["## Validity", _validity(result)]

@@ -78,6 +78,7 @@ def write_report(
         .get_template("page.html")
         .render(
             result=result,
+            extent=wording.extent,
             many=wording.media(about),
             one=wording.media(about, many=False),
             box_figures=BOX_FIGURES,

@@ -10,6 +10,7 @@ They are never compared with ours: the table only lays them side by side, and th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -47,7 +48,8 @@ def read_published(path: Path) -> Json:
 def published_rows(published: Json, tasks: Json) -> list[list[str]]:
     """Cells by `HEAD`: a row a published task, and the mean of them all; `tasks` are the comparison's."""
     rows = [[task, *_theirs(pair), *_ours(tasks.get(task))] for task, pair in published["tasks"].items()]
-    return [*rows, [f"mean of {len(rows)}", *_theirs(published["mean"]), *[_NONE] * 4]]
+    ours = _our_mean([tasks.get(task) for task in published["tasks"]])
+    return [*rows, [f"mean of {len(rows)}", *_theirs(published["mean"]), *ours]]
 
 
 def _pair(task: str, source: Source) -> list[float]:
@@ -61,6 +63,15 @@ def _pair(task: str, source: Source) -> list[float]:
 def _theirs(pair: list[float]) -> list[str]:
     before, after = pair
     return [f"{before:.2f}", f"{after:.2f}", f"{after - before:+.2f}".replace("-", MINUS)]
+
+
+def _our_mean(entries: Sequence[Json | None]) -> list[str]:
+    """Our mean over the same tasks; none where one was not asked or not judged, or their metrics differ."""
+    found = [entry for entry in entries if entry is not None and entry["n"]]
+    if len(found) < len(entries) or len({entry["metric"] for entry in found}) > 1:
+        return [_NONE] * 4
+    means = {name: fmean(entry[name] for entry in found) for name in ("before", "after", "delta")}
+    return _ours({**found[0], **means})
 
 
 def _ours(entry: Json | None) -> list[str]:

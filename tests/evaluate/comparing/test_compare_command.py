@@ -164,3 +164,12 @@ def test_a_header_of_another_tool_may_call_anything_its_settings(make_run, tmp_p
     for run in runs:
         (run / "run.json").write_text(json.dumps({"settings": settings}))
     assert main(["compare", *map(str, runs), "--out", str(tmp_path / "report")]) == 0
+
+
+@pytest.mark.parametrize("command", [["compare"], ["calibrate", "sample"]])
+def test_media_that_are_no_folder_are_refused_before_a_page_links_to_them(command, make_run, tmp_path, capsys):
+    runs = [str(make_run("before", wrong)), str(make_run("after", right))]
+    words = [*runs, "--out", str(tmp_path / "page"), "--media", str(tmp_path / "nowhere")]
+    assert main([*command, *words]) == 2
+    assert "nowhere is no folder" in capsys.readouterr().err
+    assert not (tmp_path / "page").exists()

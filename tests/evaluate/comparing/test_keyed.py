@@ -219,7 +219,7 @@ def test_an_item_whose_whole_reference_is_at_fault_is_named_and_can_be_left_out(
     assert "item clip1 (1.mp4, labels): the reference is no JSON object with any of its keys" in capsys.readouterr().err
     assert main(["score", str(folder), "--skip-gold-faults"]) == 3
     told = capsys.readouterr().out
-    assert told.startswith(f"{folder}: {len(KEYS)} items of 1 videos") and "left out: item clip1" in told
+    assert told.startswith(f"{folder}: {len(KEYS)} items of 1 video\n") and "left out: item clip1" in told
     out = ["--out", str(tmp_path / "report"), "--skip-gold-faults", "--report-only"]
     assert main(["compare", str(folder), str(run(tmp_path, ["{}", "{}"], "b", [clip(0), bad])), *out]) in (0, 3)
     assert main(["judge", str(folder), "--model", "scripted"]) == 0

@@ -21,6 +21,7 @@ REPLIES = [
     pytest.param("(C): the car turns", 100.0, 100.0, id="a_labelled_option"),
     pytest.param("Answer: C", 0.0, 100.0, id="the_first_capital_is_the_A_of_answer"),
     pytest.param("Based on the video, (C).", 0.0, 100.0, id="the_first_capital_is_the_B_of_based"),
+    pytest.param("Definitely (C).", 0.0, 100.0, id="the_first_capital_is_the_D_of_definitely"),
     pytest.param("the car turns", 0.0, 100.0, id="a_text_without_letters"),
     pytest.param("c", 0.0, 100.0, id="a_small_letter"),
     pytest.param("Considering all of it, B", 100.0, 0.0, id="the_script_is_right_by_luck"),
