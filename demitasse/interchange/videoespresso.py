@@ -137,7 +137,8 @@ def read(path: Path, box_scale: int | None = None) -> Read:
     if several := sum(_has_pictures(item) for file in read.files for item in file.items):
         read.notes.append(
             f"{several} rows have several pictures and no video: each item is about its first picture, which is all "
-            "that a student is shown of it; take the training set about videos to train on all frames"
+            "that a student is shown of it; take the training set about videos, with --frame-times, to train on all "
+            "core frames"
         )
     return read
 

@@ -17,7 +17,7 @@ from demitasse.errors import ConfigError
 from demitasse.recipe.arguments import has_settings, read_arguments, refusing
 from demitasse.recipe.asked import check_prompts, lacking_keys
 from demitasse.recipe.forecast import ASKING
-from demitasse.recipe.read import Recipe, read_recipe
+from demitasse.recipe.read import Recipe
 from demitasse.recipe.words import YAML, Words, settings_in, within
 
 WRITTEN = ("out", "json", "write_spec", "static")  # arguments that say where a command writes
@@ -79,13 +79,11 @@ def needs_of(
             prompts.append(Path(value))
         elif value and READ_KEYS.fullmatch(key):
             reads.append(Path(value))
-    prepared = [read_recipe(file, []).run for file in words.configs] if words.name == "train" else []
-    theirs = [path for path in reads if _ADDRESS.match(str(path)) or any(within(path, run) for run in prepared)]
     are_there = all(path.is_file() and not any(_makes(stage, path) for stage in before) for path in prompts)
     if are_there and has_settings(recipe, args):
         with refusing(recipe, place, shown):
             check_prompts(words, args)
-    needed = [path for path in dict.fromkeys([*reads, *prompts]) if path not in theirs]
+    needed = [path for path in dict.fromkeys([*reads, *prompts]) if not _ADDRESS.match(str(path))]
     return Needs(needed, writes, lacking_keys(words, args))
 
 

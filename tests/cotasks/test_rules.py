@@ -121,6 +121,12 @@ def test_spatial_relations_hold_up_to_their_end_where_both_are_seen():
     assert made.relations[0] == Relation(5.0, "adult 1", "in_front_of", "dog 1")
 
 
+def test_a_relation_does_not_hold_in_the_frame_that_is_its_end():
+    """VidOR's `end_fid` is the first frame after it."""
+    made = ask(spans=((0.0, 10.0),), relations=(Instance(0, "in_front_of", 1, 40, 70),))
+    assert [relation.time for relation in made.relations] == [5.0, 6.0]
+
+
 def test_no_inverse_is_made_up():
     assert {relation.subject for relation in ask("what does the dog do", spans=((0.0, 10.0),)).relations} == {"adult 1"}
 

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from demitasse.dataset import Item, TaskFile, validate, write
-from demitasse.dataset.evidence import CoreFrame, core_frames_of, evidence_of
+from demitasse.dataset.evidence import (
+    CoreFrame,
+    Evidence,
+    Mention,
+    PlacedBox,
+    core_frames_of,
+    evidence_of,
+    with_evidence_fields,
+)
 from demitasse.errors import DataError
 from demitasse.interchange import videoespresso
 from demitasse.interchange.frame_names import frame_number, source_seconds
@@ -248,3 +256,11 @@ def test_a_file_of_both_kinds_keeps_its_order_and_each_item_its_task(tmp_path: P
     assert [file.task_of(item) for item in file.items] == ["open_qa", "mcq", "open_qa"]
     videoespresso.write([file], tmp_path / "y.json")
     assert json.loads((tmp_path / "y.json").read_text()) == [TRAIN, BENCH, TRAIN]
+
+
+def test_a_box_that_was_never_read_is_written_as_centre_and_size() -> None:
+    evidence = Evidence("A cup.", (Mention("cup", 2, 5, (PlacedBox((0.1, 0.2, 0.5, 0.6), 0),)),))
+    item = with_evidence_fields(Item("Why?", "So.", video_id="v.mp4"), evidence, [CoreFrame(None, 8, "a/8.jpg", None)])
+    row = videoespresso.VideoEspresso(1000).row(item, "open_qa")
+    assert row["evidence"] == "A <obj_start>cup<obj_end><box_start>[300.0, 400.0, 400.0, 400.0]<box_end>."
+    assert evidence_of(videoespresso.VideoEspresso().item(row)) == evidence

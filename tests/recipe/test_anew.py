@@ -39,11 +39,11 @@ def test_predictions_of_nobody_are_refused_as_such(tmp_path):
 
 
 def test_selections_of_another_run_are_refused_as_such(of_another_run):
-    from demitasse.selector.run import RUN, _begin
+    from demitasse.selector.run import RUN, _earlier_seconds
 
     (of_another_run / RUN).write_text(json.dumps({"settings": {}, "items_sha256": "b"}))
     with pytest.raises(OtherRunError, match="selections made with other items"):
-        _begin(of_another_run, {"settings": {}, "items_sha256": "c"})
+        _earlier_seconds(of_another_run, {"settings": {}, "items_sha256": "c"})
 
 
 def test_an_export_of_another_student_is_refused_as_such(of_another_run):

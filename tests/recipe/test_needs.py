@@ -73,7 +73,7 @@ QUALITY += " llm.backend=scripted"
         pytest.param([QUALITY], {"c.jsonl": [1]}, id="captions_that_a_filter_reads"),
         pytest.param([TRAIN], {"items": [1], "model": [1]}, id="what_a_section_names"),
         pytest.param([f"{TRAIN} data.files=[there,x] model.path=there"], {"x": [1]}, id="what_the_line_says_instead"),
-        pytest.param([f"{TRAIN} data.files=[run/x] model.path=there"], {}, id="not_what_a_training_makes_first"),
+        pytest.param([f"{TRAIN} data.files=[run/x] model.path=there"], {"run/x": [1]}, id="what_no_stage_has_made"),
         pytest.param(["train --config no.yaml data.files=[there]"], {"no.yaml": [1]}, id="a_configuration"),
         pytest.param([STAR, "data leaks o"], {"i.json": [1], "v": [1]}, id="keys_of_annotation"),
         pytest.param(
@@ -99,6 +99,17 @@ def test_no_recipe_lacks_what_it_makes_itself(path, tmp_path):
     assert not [one for one in found if not str(one).startswith(("data/", "models/", "runs/"))]
     if path.name in ("smoke.yaml", "toy.yaml"):
         assert not found
+
+
+@pytest.mark.parametrize("name", ["ablation_resolution", "ablation_epochs"])
+def test_an_experiment_is_not_begun_on_data_that_its_training_would_make_of_other_labels(name, tmp_path, monkeypatch):
+    """`train --config config.yaml` makes what is missing by that file's own values, whatever `labels` is here."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "student").mkdir()
+    given = ["labels=mine", "model=student", "judge=--model scripted"]
+    with pytest.raises(ConfigError, match=r"stage 1 .*no stage makes: runs/av_captioning/learning/train"):
+        run_recipe(CHECKOUT / "recipes" / "av_captioning" / f"{name}.yaml", given)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_plan_says_what_is_absent_and_where_to_read_of_it(write, tmp_path, capsys):
