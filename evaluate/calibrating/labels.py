@@ -35,8 +35,10 @@ def read_labels(path: Path, sample: str, cards: Collection[str]) -> Labels:
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:  # spreadsheets begin a table with a mark of order
             text = file.read()
-    except (OSError, UnicodeDecodeError) as fault:
-        raise DataError(f"{path} cannot be read: {fault}") from fault
+    except OSError as fault:
+        raise DataError(f"{path} cannot be read: {fault.strerror}") from fault
+    except UnicodeDecodeError as fault:
+        raise DataError(f"{path} is not UTF-8 text (byte {fault.start}); save it so from the spreadsheet") from fault
     name, rows = _table(path, text) if path.suffix.lower() == ".csv" else _saved(path, text, sample)
     scores: dict[str, int] = {}
     for card, score in rows:
@@ -57,7 +59,10 @@ def _saved(path: Path, text: str, sample: str) -> tuple[str, Iterable[tuple[str,
         content = json.loads(text)
         of, name, labels = content["sample"], content["annotator"], dict(content["labels"])
     except (ValueError, KeyError, TypeError, RecursionError) as fault:
-        raise DataError(f"{path} holds no labels ({fault}); save them from the labelling page again") from fault
+        raise DataError(
+            f"{path} holds no labels as the labelling page saves them; save them from there again, or write a .csv "
+            "with the columns card and score"
+        ) from fault
     if of != sample:
         raise DataError(f"{path} has labels of the sample {of}, and this one is {sample}")
     return name if isinstance(name, str) and name else path.stem, labels.items()

@@ -69,7 +69,9 @@ def read_draft(path: Path, section: str = "", overrides: Sequence[str] = ()) -> 
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as fault:
+    except OSError as fault:
+        raise ConfigError(f"{path} cannot be read ({fault.strerror}); give the YAML file of an annotation") from fault
+    except (UnicodeDecodeError, yaml.YAMLError) as fault:
         raise ConfigError(f"{path}: not a readable YAML file ({fault})") from fault
     content = content.get("annotate", content) if isinstance(content, dict) else {}
     if isinstance(content, dict):

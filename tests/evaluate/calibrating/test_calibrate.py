@@ -220,6 +220,7 @@ def test_cards_without_a_label_make_the_exit_code_three(arms, tmp_path, capsys):
         pytest.param(f"card,score,why\nc1,3,{'x' * 200_000}\n", ".csv", "is no table", id="a_cell_without_end"),
         pytest.param("[" * 100_000, ".json", "holds no labels", id="brackets_without_end"),
         pytest.param("{", ".json", "holds no labels", id="no_json"),
+        pytest.param("5", ".json", "holds no labels as the labelling page saves them; save", id="a_number"),
         pytest.param('{"sample": "x", "annotator": "a", "labels": {"c1": 3}}', ".json", "of the sample x", id="sample"),
         pytest.param('{"sample": "s", "annotator": "a", "labels": {}}', ".json", "has no label", id="no_label"),
     ],

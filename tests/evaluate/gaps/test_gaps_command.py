@@ -221,7 +221,7 @@ def test_items_without_a_score_make_the_exit_code_three(run, tmp_path, capsys):
         pytest.param(["--files", "0"], "--fewest-videos 1 or more", id="no_files"),
         pytest.param(["--fewest-videos", "0"], "--fewest-videos 1 or more", id="no_video_at_all"),
         pytest.param(["--tasks", "grounding"], "no item of grounding has a score", id="a_task_that_was_not_asked"),
-        pytest.param(["--spec", "absent.yaml"], "absent.yaml: not a readable YAML file", id="no_such_spec"),
+        pytest.param(["--spec", "absent.yaml"], "absent.yaml cannot be read (No such file", id="no_such_spec"),
         pytest.param(["a.b=1"], "name it with --spec", id="an_override_of_nothing"),
         pytest.param(["--leave-out", "x"], "name it with --spec", id="files_left_out_of_nothing"),
         pytest.param(["--spec", "GOOD", "--leave-out", "absent"], "absent", id="what_is_left_out_is_not_there"),
