@@ -12,6 +12,7 @@ ours. A question keeps its closing instruction, and what a way adds stands after
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
@@ -122,6 +123,9 @@ def target_text(item: Item, way: Way, box_style: str | None = None, size: Size |
 def evidence_text(item: Item, box_style: str | None, size: Size | None = None) -> str:
     """An item's own evidence as a student writes it.
 
+    Of an item about one of several pictures, the boxes of the others, and those of which nobody knows the picture, are
+    left out: the student is shown that picture alone.
+
     Args:
         item: the item.
         box_style: a name of `BOX_STYLES`; None leaves boxes out.
@@ -137,7 +141,16 @@ def evidence_text(item: Item, box_style: str | None, size: Size | None = None) -
         )
     if box_style is None or (BOX_STYLES[box_style].scale is None and size is None):
         return write_tags(evidence, None)
-    return write_tags(_drawable(evidence, box_style, size), box_style, size, core_frames_of(item))
+    frames = core_frames_of(item)
+    if item.image_id is not None and len(frames) > 1:
+        seen = {place for place, frame in enumerate(frames) if frame.path == item.image_id}
+        evidence = _with_boxes(evidence, lambda box: box.core_frame in seen)
+    return write_tags(_drawable(evidence, box_style, size), box_style, size, frames)
+
+
+def _with_boxes(evidence: Evidence, keeps: Callable[[PlacedBox], bool]) -> Evidence:
+    mentions = [replace(one, boxes=tuple(filter(keeps, one.boxes))) for one in evidence.mentions]
+    return replace(evidence, mentions=tuple(mentions))
 
 
 def _drawable(evidence: Evidence, box_style: str, size: Size | None) -> Evidence:
@@ -150,5 +163,4 @@ def _drawable(evidence: Evidence, box_style: str, size: Size | None) -> Evidence
             return False
         return True
 
-    mentions = [replace(one, boxes=tuple(filter(has_area, one.boxes))) for one in evidence.mentions]
-    return replace(evidence, mentions=tuple(mentions))
+    return _with_boxes(evidence, has_area)

@@ -92,6 +92,22 @@ def test_a_box_without_area_in_whole_units_is_left_out_and_its_thing_stays():
     assert written == "A hand fills the <obj>white bowl</obj><box>[100, 200, 500, 600]</box>."
 
 
+def test_of_several_pictures_only_the_boxes_of_the_one_that_is_shown_are_taught():
+    boxes = [(0.1, 0.2, 0.5, 0.6), (0.2, 0.2, 0.5, 0.6), (0.3, 0.2, 0.5, 0.6)]
+    placed = tuple(PlacedBox(box, frame) for box, frame in zip(boxes, (0, 1, None), strict=True))
+    evidence = Evidence("A hand fills the white bowl.", (replace(BOWL, boxes=placed),))
+    frames = [CoreFrame(path="one.jpg"), CoreFrame(path="two.jpg")]
+    written = {}
+    for name in ("one.jpg", "two.jpg", "three.jpg"):
+        item = with_evidence_fields(replace(BARE, video_id=None, image_id=name), evidence, frames)
+        written[name] = evidence_text(item, "qwen_1000").removeprefix("A hand fills the <obj>white bowl</obj>")
+    assert written == {
+        "one.jpg": "<box>[100, 200, 500, 600]</box>.",
+        "two.jpg": "<box>[200, 200, 500, 600]</box>.",
+        "three.jpg": ".",
+    }
+
+
 @pytest.mark.parametrize("ask", [asked_question, target_text], ids=["asked", "target"])
 def test_an_item_without_evidence_is_refused_with_its_medium_and_question(ask):
     way = "evidence" if ask is target_text else "answer_from_evidence"
