@@ -5,8 +5,8 @@ A JSON array of regions, the bare caption, and lines `phrase: [[x1, y1, x2, y2],
 
 from __future__ import annotations
 
-import errno
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,24 +31,19 @@ def write(results_dir: Path, image_id: str, rows: Mapping[str, Row]) -> bool:
     Returns:
         False if the name of the image is too long for that of a text file, which is longer.
     """
-    try:
-        _write(results_dir, image_id, rows)
-    except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:
-            raise
+    paths = {step: legacy_path(results_dir, step, image_id) for step in FILES}
+    longest = os.pathconf(results_dir, "PC_NAME_MAX")  # bytes, as the filesystem has it
+    if any(len(os.fsencode(path.name)) > longest for path in paths.values()):
         return False
-    return True
-
-
-def _write(results_dir: Path, image_id: str, rows: Mapping[str, Row]) -> None:
-    for step in FILES:
-        path, row = legacy_path(results_dir, step, image_id), rows.get(step)
+    for step, path in paths.items():
+        row = rows.get(step)
         if row is None:
             path.unlink(missing_ok=True)
             continue
         text = _TEXTS[step](row)
         if not path.exists() or path.read_bytes() != text.encode():
             write_text(path, text, durable=False)
+    return True
 
 
 def regions_text(row: Row) -> str:
