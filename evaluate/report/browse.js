@@ -32,14 +32,14 @@ const reveal = () => {
 addEventListener("hashchange", reveal);
 reveal();
 // What is wider than its place is moved by keys too, and a table then has a name; nothing else stops the Tab key.
-const reach = new ResizeObserver((seen) => {
-  for (const { target } of seen) {
-    const title = target.closest("section").querySelector("h2").textContent;
-    const told = target.matches("figure") ? {} : { role: "group", "aria-label": title };
-    for (const [name, value] of Object.entries({ tabindex: "0", ...told })) {
-      if (target.scrollWidth > target.clientWidth) target.setAttribute(name, value);
-      else target.removeAttribute(name);
-    }
+const reach = (target) => {
+  const title = target.closest("section").querySelector("h2").textContent;
+  const told = target.matches("figure") ? {} : { role: "group", "aria-label": title };
+  for (const [name, value] of Object.entries({ tabindex: "0", ...told })) {
+    if (target.scrollWidth > target.clientWidth) target.setAttribute(name, value);
+    else target.removeAttribute(name);
   }
-});
-for (const part of document.querySelectorAll(".scroll, figure")) reach.observe(part);
+};
+// At once as well: an observer speaks with a drawn frame only, and a page that nobody looks at may never draw one.
+const resized = new ResizeObserver((seen) => seen.forEach(({ target }) => reach(target)));
+for (const part of document.querySelectorAll(".scroll, figure")) { reach(part); resized.observe(part); }
