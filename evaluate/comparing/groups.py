@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from evaluate.comparing.summary import estimate
 from evaluate.metric import Metric
 from evaluate.records import Json, Scored
-from evaluate.stats import clustered_mean, group_mean_values
+from evaluate.stats import bounded_mean, group_mean_values
 
 FIELDS = ("sub_task", "question_type")
 UNNAMED = "none given"  # the kind of items that say none, where others do
@@ -32,8 +32,13 @@ def by_group(rows: Sequence[Scored], metric: Metric) -> Json | None:
     if not scored:
         return {"by": field, "each": each, "macro": None, "macro_ci95": None}
     scores, groups, videos = zip(*scored, strict=True)
-    macro = clustered_mean(group_mean_values(scores, groups), videos)
-    return {"by": field, "each": each, "macro": macro.mean, "macro_ci95": _within(macro.interval, metric)}
+    macro = bounded_mean(group_mean_values(scores, groups), videos, metric.low, metric.high)
+    return {
+        "by": field,
+        "each": each,
+        "macro": macro.mean,
+        "macro_ci95": list(macro.interval) if macro.interval else None,
+    }
 
 
 def kind_of(row: Scored) -> str | None:
@@ -49,7 +54,3 @@ def _one(rows: Sequence[Scored], metric: Metric) -> Json:
     found = estimate(rows, metric)
     interval = list(found.interval) if found and found.interval else None
     return {"items": len(rows), "n": found.n if found else 0, "mean": found.mean if found else None, "ci95": interval}
-
-
-def _within(interval: tuple[float, float] | None, metric: Metric) -> list[float] | None:
-    return None if interval is None else [max(metric.low, interval[0]), min(metric.high, interval[1])]

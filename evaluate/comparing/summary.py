@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 from evaluate.comparing.boxes import count_boxes
 from evaluate.comparing.cotasks import count_cotasks
 from evaluate.metric import COTASKS, GROUNDING, JUDGE, Metric
 from evaluate.records import Fault, Json, Scored, State
-from evaluate.stats import Estimate, clustered_mean, proportion
+from evaluate.stats import Estimate, bounded_mean, proportion
 
 GOOD = 4  # a judge's score from which a reply is clearly similar to the reference
 
@@ -24,11 +23,7 @@ def estimate(rows: Sequence[Scored], metric: Metric) -> Estimate | None:
     values, clusters = [score for score, _ in scored], [video for _, video in scored]
     if metric.is_share:
         return proportion(values, clusters)
-    found = clustered_mean(values, clusters)
-    if found.interval is None:
-        return found
-    low, high = found.interval
-    return replace(found, interval=(max(low, metric.low), min(high, metric.high)))  # no mean lies off the scale
+    return bounded_mean(values, clusters, metric.low, metric.high)
 
 
 def summarise(rows: Sequence[Scored], metric: Metric) -> Json:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from evaluate.metric import JUDGE
 from evaluate.records import Json, Scored
 from evaluate.score.overlap import bleu, installed, rouge_l
-from evaluate.stats import clustered_mean
+from evaluate.stats import bounded_mean
 
 
 def text_overlap(rows: Sequence[Scored]) -> Json:
@@ -24,7 +24,7 @@ def text_overlap(rows: Sequence[Scored]) -> Json:
     if "bleu" in names:
         found["bleu"] = bleu(answers, references)
     if "rouge_l" in names:
-        mean = clustered_mean(rouge_l(answers, references), [row.asked.video_id for row in free])
+        mean = bounded_mean(rouge_l(answers, references), [row.asked.video_id for row in free], 0, 1)
         found["rouge_l"] = {"value": mean.mean, "ci95": list(mean.interval) if mean.interval else None, "n": mean.n}
     return {"text_overlap": found}
 

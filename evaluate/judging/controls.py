@@ -133,19 +133,18 @@ def _control(
 
 
 def _end(name: str, mark: Mark, votes: Sequence[Vote]) -> Json:
-    from evaluate.stats import clustered_mean
+    from evaluate.stats import bounded_mean
 
     near = _NEAR * (mark.high - mark.low)
     limit = mark.low + near if name == SHUFFLED else mark.high - near
     if not votes:
         return {"n": 0, "mean": None, "ci95": None, "limit": limit, "holds": None}
-    found = clustered_mean([_of(vote, mark) for vote in votes], [vote.video_id for vote in votes])
+    found = bounded_mean([_of(vote, mark) for vote in votes], [vote.video_id for vote in votes], mark.low, mark.high)
     holds = found.mean <= limit if name == SHUFFLED else found.mean >= limit
-    within = [min(max(bound, mark.low), mark.high) for bound in found.interval] if found.interval else None
     return {
         "n": found.n,
         "mean": found.mean,
-        "ci95": within,
+        "ci95": list(found.interval) if found.interval else None,
         "limit": limit,
         "holds": holds,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from evaluate.stats import Interval, clustered_mean, group_mean_values, proportion
+from evaluate.stats import Interval, bounded_mean, group_mean_values, proportion
 
 
 def macro_mean(means: Sequence[float]) -> float:
@@ -23,8 +23,8 @@ def per_cent(hits: Sequence[float], videos: Sequence[str]) -> tuple[float | None
     """The mean of values 0 to 1 in per cent, with its interval; None for no values."""
     if not hits:
         return None, None
-    found = proportion(hits, videos) if set(hits) <= {0.0, 1.0} else clustered_mean(hits, videos)
-    return 100 * found.mean, scaled(found.interval)
+    found = proportion(hits, videos) if set(hits) <= {0.0, 1.0} else bounded_mean(hits, videos, 0, 1)
+    return 100 * found.mean, _scaled(found.interval)
 
 
 def macro_per_cent(
@@ -34,12 +34,11 @@ def macro_per_cent(
     if not hits:
         return None, None
     each = [_mean(hit for hit, name in zip(hits, groups, strict=True) if name == group) for group in set(groups)]
-    return 100 * macro_mean(each), scaled(clustered_mean(group_mean_values(hits, groups), videos).interval)
+    return 100 * macro_mean(each), _scaled(bounded_mean(group_mean_values(hits, groups), videos, 0, 1).interval)
 
 
-def scaled(interval: Interval | None) -> Interval | None:
-    """An interval of shares in per cent, cut to 0 and 100."""
-    return None if interval is None else (max(0.0, 100 * interval[0]), min(100.0, 100 * interval[1]))
+def _scaled(interval: Interval | None) -> Interval | None:
+    return None if interval is None else (100 * interval[0], 100 * interval[1])
 
 
 def _mean(values: Iterable[float]) -> float:

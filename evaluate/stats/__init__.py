@@ -18,6 +18,7 @@ from evaluate.stats.effect import cliffs_delta
 from evaluate.stats.estimate import (
     Estimate,
     Interval,
+    bounded_mean,
     clustered_mean,
     group_mean_values,
     proportion,
@@ -53,6 +54,7 @@ __all__ = [
     "balanced_accuracy",
     "benjamini_hochberg",
     "bias",
+    "bounded_mean",
     "class_error",
     "class_kappa",
     "cliffs_delta",

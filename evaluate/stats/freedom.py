@@ -2,7 +2,9 @@
 
 Bell and McCaffrey (2002) take both from a working covariance of the clusters' sums. Where few clusters hold most items,
 it matters how alike the items of a cluster are: with all taken as copies of one another, intervals that say 95 % cover
-up to 99 %. So that is estimated, by likelihood, from the sums themselves; benchmarks/coverage.py shows the outcome.
+up to 99 %. So that is estimated, by likelihood, from the sums themselves. And where the error comes from a few clusters
+for their scores and not for their sizes, as of a student that fails on three videos of fifty, the sums' fourth moment
+tells so. benchmarks/coverage.py shows the outcome.
 """
 
 from __future__ import annotations
@@ -27,16 +29,26 @@ class Freedom(NamedTuple):
 def freedom(sums: Table, sizes: Table) -> Freedom:
     """What the clusters' sums of residuals [C] and the clusters' sizes [C] allow to be known.
 
-    C-1 degrees of freedom and no widening where all sizes are one. Copies of all items change nothing.
+    At most C-1 degrees of freedom, and no widening where all sizes are one. Copies of all items change nothing.
     """
-    if np.ptp(sizes) <= 1e-9 * float(sizes.max()):
-        return Freedom(len(sizes) - 1.0, 1.0)
-    return _satterthwaite(sizes, _covariance(sums, sizes))
+    variances = _covariance(sums, sizes)
+    by_sizes = _satterthwaite(sizes, variances)
+    return by_sizes._replace(df=max(1.0, by_sizes.df * 2 / (_kurtosis(sums, variances) - 1)))
 
 
 def moving_together(sizes: Table) -> Freedom:
     """The same for items of a cluster that are all alike: where there are no sums to tell."""
     return _satterthwaite(sizes, sizes**2)
+
+
+def _kurtosis(sums: Table, variances: Table) -> float:
+    """Of the sums in terms of their own `variances`, by whose squares they count; 3, a normal value's, if it is below.
+
+    The variance of Σ sums² is (kurtosis - 1)·Σ variances², where Satterthwaite has 2. Without that a share of 3 % in
+    50 videos was covered 91 % of the time.
+    """
+    found = float(np.sum(sums**4) / np.sum(sums**2) ** 2) / float(np.sum(variances**2) / np.sum(variances) ** 2)
+    return max(found, 3.0)
 
 
 def _covariance(sums: Table, sizes: Table) -> Table:

@@ -82,8 +82,8 @@ def test_no_interval_of_a_mean_leaves_the_scale(make_run):
     rows = [row | {"score": next(scores)} for _, row in read_rows(folder / "judgements.jsonl")]
     write_rows(folder / "judgements.jsonl", rows)
     low, high = compared(folder, judged(make_run("b", right), 1)).result["metrics"]["judge_mean"]["arms"]["a"]["ci95"]
-    assert low == 1
-    assert high > 1.25
+    assert 1 < low < 1.01, "there is a 2, so that the mean is no 1"
+    assert high > 1.5
 
 
 def test_swapping_the_arms_turns_improved_into_worse(make_run, eight):

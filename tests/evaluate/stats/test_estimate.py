@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from evaluate.stats import clustered_mean, group_mean_values, proportion, ratio, ratio_values, wilson
+from evaluate.stats import bounded_mean, clustered_mean, group_mean_values, proportion, ratio, ratio_values, wilson
 from evaluate.stats.estimate import effective_share
 
 
@@ -105,10 +105,34 @@ def test_the_interval_of_a_share_stays_inside_its_range():
     assert clustered_mean(hits, names).interval[1] > 1, "which the t interval does not"
 
 
-def test_a_share_of_many_independent_trials_has_clopper_and_pearsons_interval():
-    found = effective_share(0.3, math.sqrt(0.3 * 0.7 / 1000), df=1e9)
-    expected = scipy_stats.binomtest(300, 1000).proportion_ci(0.95, method="exact")
-    assert found == pytest.approx((expected.low, expected.high), abs=1e-6)
+@pytest.mark.parametrize(("hits", "trials"), [(300, 1000), (3, 100), (48, 50)])
+def test_a_share_of_independent_trials_lies_between_jeffreys_and_clopper_and_pearsons_interval(hits, trials):
+    low, high = effective_share(hits / trials, math.sqrt(hits * (trials - hits) / trials**3), df=1e9)
+    exact = scipy_stats.binomtest(hits, trials).proportion_ci(0.95, method="exact")
+    jeffreys = scipy_stats.beta.ppf([0.025, 0.975], hits + 0.5, trials - hits + 0.5)
+    assert exact.low < low < jeffreys[0] < jeffreys[1] < high < exact.high
+    assert low == pytest.approx((exact.low + jeffreys[0]) / 2, rel=0.02)
+    assert high == pytest.approx((exact.high + jeffreys[1]) / 2, rel=0.02)
+
+
+def test_scores_near_the_end_of_their_scale_have_the_interval_of_a_share_of_it():
+    chance = np.random.default_rng(4)
+    names = [f"v{place // 4}" for place in range(200)]
+    scores = 5 - (chance.random(200) < 0.1) * chance.integers(1, 4, 200)
+    found, plain = bounded_mean(scores, names, 1, 5), clustered_mean(scores, names)
+    share = proportion((scores - 1) / 4, names)
+    assert (found.mean, found.se, found.df) == (plain.mean, plain.se, plain.df)
+    assert found.interval == pytest.approx([1 + 4 * bound for bound in share.interval])
+    below, above = found.mean - found.interval[0], found.interval[1] - found.mean
+    assert below > 1.2 * above, "what is left out lies on the long side"
+    assert bounded_mean(6 - scores, names, 1, 5).interval == pytest.approx(
+        [6 - bound for bound in found.interval[::-1]]
+    )
+
+
+def test_scores_that_do_not_vary_have_no_interval_on_a_scale_either():
+    assert bounded_mean([3.0] * 8, ["a", "a", "b", "b", "c", "c", "d", "d"], 1, 5).interval is None
+    assert bounded_mean([3.0, 4.0], ["a", "a"], 1, 5).interval is None
 
 
 def test_shares_at_both_ends_mirror_each_other():

@@ -21,6 +21,29 @@ def test_clusters_of_one_size_have_one_degree_of_freedom_less_than_there_are(siz
     assert moving_together(np.full(50, float(size))) == pytest.approx((49, 1))
 
 
+def test_sums_that_are_mostly_nothing_leave_fewer_degrees_of_freedom():
+    sizes, few = np.full(50, 8.0), np.full(50, -0.06)
+    few[:3] = 0.94
+    kurtosis = np.mean(few**4) / np.mean(few**2) ** 2
+    assert freedom(few, sizes).df == pytest.approx(49 * 2 / (kurtosis - 1))
+    assert 4 < freedom(few, sizes).df < 8
+    assert freedom(10 * few, 10 * sizes).df == pytest.approx(freedom(few, sizes).df), "copies of all items"
+    assert freedom(-few, sizes).df == freedom(few, sizes).df
+
+
+def test_the_degrees_that_tails_leave_are_those_of_the_variance():
+    """2·σ⁴ / Var(s²), with Var(s²) of 20,000 samples that are drawn from the sums themselves."""
+    chance = np.random.default_rng(5)
+    sums = chance.laplace(size=50) ** 3
+    sums -= sums.mean()
+    drawn = sums[chance.integers(0, 50, (20_000, 50))]
+    seen = 2 * np.var(sums) ** 2 / np.var(drawn.var(axis=1, ddof=1))
+    assert freedom(sums, np.ones(50)).df == pytest.approx(seen, rel=0.05)
+    assert seen < 10
+    flat = np.array([-1.0, 1.0] * 25)
+    assert freedom(flat, np.ones(50)) == pytest.approx((49, 1)), "tails below a normal value's give no more"
+
+
 def test_both_are_those_of_the_matrix_that_they_come_from():
     sizes = np.random.default_rng(0).integers(1, 30, 12).astype(float)
     matrix = matrix_of(sizes, sizes**2)
