@@ -20,6 +20,7 @@ from demitasse.labels.keys import read_keys
 
 DIALECTS_TO = ("tao", "daft")
 BOX_BOUNDS = ("min_pixels", "max_pixels")
+WITHOUT_VIDEO = "their pictures make no video; mend them and run the line again, no video is made twice"
 SHOWN = 20  # rows that were left out and are told of one by one; the others are counted
 
 
@@ -51,6 +52,12 @@ def add_convert_arguments(parser: argparse.ArgumentParser) -> None:
         help="give core frames that have only a number its time in the video: right where videos are no cut clips",
     )
     parser.add_argument(
+        "--pictures-to-videos",
+        type=Path,
+        metavar="FOLDER",
+        help="from videoespresso: make a video of each row's pictures, put it there, and the item is about it",
+    )
+    parser.add_argument(
         "--boxes", choices=tuple(BOX_STYLES), metavar="STYLE", help=f"how boxes are written: {', '.join(BOX_STYLES)}"
     )
     for bound in BOX_BOUNDS:
@@ -77,12 +84,13 @@ def run_convert(args: argparse.Namespace) -> int:
     for note in found.notes:
         print(note)
     print(f"{args.out}: {sum(len(file.items) for file in files)} items from {len(files)} files")
-    _tell(found)
+    _tell(found.left_out, found.what, "they do not fit an item")
+    _tell(found.without_video, found.what, WITHOUT_VIDEO)
     if unwritable:
         print(f"{unwritable} items were left out: {args.boxes} cannot write their boxes")
     if untimed:
         print(f"{untimed} videos or frames could not be timed; their core frames have no time")
-    return 3 if unwritable or untimed or found.left_out else 0
+    return 3 if unwritable or untimed or found.left_out or found.without_video else 0
 
 
 def _write_foreign(files: list[TaskFile], args: argparse.Namespace) -> None:
@@ -104,13 +112,12 @@ def _with_times(files: list[TaskFile]) -> tuple[list[TaskFile], int]:
     return timed, len(faults)
 
 
-def _tell(found: Read) -> None:
-    left_out = found.left_out
+def _tell(left_out: list[str], what: str, why: str) -> None:
     for sentence in left_out[:SHOWN]:
         print(f"left out: {sentence}", file=sys.stderr)
     if left_out:
         more = f", {SHOWN} of them named" if len(left_out) > SHOWN else ""
-        print(f"{len(left_out)} {found.what} were left out{more}: they do not fit an item")
+        print(f"{len(left_out)} {what} were left out{more}: {why}")
 
 
 def _refuse_vain(args: argparse.Namespace) -> None:
@@ -123,6 +130,11 @@ def _refuse_vain(args: argparse.Namespace) -> None:
         raise DataError(f"--keys FILE says what the answer of each key is; it and --from {LABELS} go together")
     if args.box_scale and args.origin != "videoespresso":
         raise DataError("--box-scale says what VideoEspresso's boxes count in; it needs --from videoespresso")
+    if args.pictures_to_videos and args.origin != "videoespresso":
+        raise DataError(
+            "--pictures-to-videos makes videos of rows of several pictures; it needs --from videoespresso, whose rows "
+            "alone have them"
+        )
     if _bounds(args) and args.boxes != "qwen2_5_vl_px":
         raise DataError("--min-pixels and --max-pixels are bounds of a resized image; they need --boxes qwen2_5_vl_px")
 
@@ -131,7 +143,9 @@ def _read_from(args: argparse.Namespace) -> Read:
     if args.origin == LABELS:
         return labels.read_folder(args.source, read_keys(args.keys))
     if args.origin in FORMATS:
-        return FORMATS[args.origin].read(args.source, Settings(box_scale=args.box_scale))
+        return FORMATS[args.origin].read(
+            args.source, Settings(box_scale=args.box_scale, pictures_to_videos=args.pictures_to_videos)
+        )
     return Read(read_folder(args.source) if args.source.is_dir() else [read(args.source)])
 
 

@@ -21,6 +21,7 @@ from demitasse.dataset.dialect import read_choice, read_question
 from demitasse.dataset.evidence import ESPRESSO_TASKS, SUB_TASK, CoreFrame, core_frames_of, evidence_of
 from demitasse.errors import DataError
 from demitasse.interchange.frame_names import source_seconds
+from demitasse.interchange.picture_videos import source_frames
 
 
 class Measure(NamedTuple):
@@ -78,7 +79,7 @@ def _measured(item: Item, task: str) -> dict[str, list[float]]:
     stem, answer, wrong = _texts(item, task)
     return {
         "core_frames": [len(frames)] if frames else [],
-        "seconds_apart": _gaps([_seconds(frame) for frame in frames]),
+        "seconds_apart": _gaps([_seconds(frame) for frame in source_frames(item)]),
         "frames_apart": _gaps([frame.frame for frame in frames]),
         "key_items": [len(evidence.key_items)] if evidence else [],
         "question_words": [_words(stem)],

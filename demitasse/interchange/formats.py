@@ -15,10 +15,11 @@ from demitasse.interchange.row_files import Read
 
 
 class Settings(NamedTuple):
-    """What some formats leave open: what a reply holds, and what the width of a frame counts in boxes."""
+    """What some formats leave open: what a reply holds, what a frame's width counts in boxes, where videos are put."""
 
     response: Response = "answer"
     box_scale: int | None = None
+    pictures_to_videos: Path | None = None
 
 
 class Format(NamedTuple):
@@ -43,7 +44,7 @@ FORMATS: dict[str, Format] = {
     "video-r1": Format(lambda path, _: video_r1.read(path), lambda files, path, _: video_r1.write(files, path)),
     "stgr": Format(lambda path, _: stgr.read(path), lambda files, path, _: stgr.write(files, path)),
     "videoespresso": Format(
-        lambda path, its: videoespresso.read(path, its.box_scale),
+        lambda path, its: videoespresso.read(path, its.box_scale, its.pictures_to_videos),
         lambda files, path, _: videoespresso.write(files, path),
     ),
 }

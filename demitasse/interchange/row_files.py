@@ -29,12 +29,14 @@ class Read:
         left_out: a sentence for each row that does not fit an item, with its place.
         notes: what a person should know of how the file was understood.
         what: what was left out, in a word.
+        without_video: a sentence for each row that was left out because its pictures make no video.
     """
 
     files: list[TaskFile]
     left_out: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     what: str = "rows"
+    without_video: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -7,9 +7,10 @@
 
 A row with options is an `mcq` item, and the free answer beside them its `reference_answer`; one without is `open_qa`.
 The training files call core frames key frames, and one of them has pictures and no video: its item is about the first
-picture. Boxes are GroundingDINO's centre and size times a constant that is not published and that differs between files
-(issue 15 of its repository): it is found for the file as a whole, or told. What is written declares it, row by row. The
-time of a key frame is not published either, unless a derived file has `core_frames_timestamps`.
+picture, or about a video that is made of them (`picture_videos`). Boxes are GroundingDINO's centre and size times a
+constant that is not published and that differs between files (issue 15 of its repository): it is found for the file as
+a whole, or told. What is written declares it, row by row. The time of a key frame is not published either, unless a
+derived file has `core_frames_timestamps`.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from demitasse.geometry import Box, Convention, check_box, from_canonical
 from demitasse.interchange.frame_names import frame_number, in_order
 from demitasse.interchange.lens import LABEL, Row
 from demitasse.interchange.lettered import read_letter, read_options
+from demitasse.interchange.picture_videos import has_pictures, with_picture_videos
 from demitasse.interchange.row_files import Read, load_rows, read_rows, save, to_rows
 
 BOX_SCALES = (1, 100, 1000)
@@ -113,15 +115,16 @@ class VideoEspresso:
         return row | _frame_rows(item, frames, "core_frames" if is_mcq else "keyframes")
 
 
-def read(path: Path, box_scale: int | None = None) -> Read:
+def read(path: Path, box_scale: int | None = None, pictures_to_videos: Path | None = None) -> Read:
     """Read a file of any of the three kinds.
 
     Args:
         path: a JSON list or JSON Lines.
         box_scale: what the width of a frame counts; found in the file's own boxes if it is not given.
+        pictures_to_videos: a folder for videos that are made of rows' pictures, as `with_picture_videos` takes it.
 
     Raises:
-        DataError: if the file cannot be read, or none of its rows fits an item.
+        DataError: if the file cannot be read, none of its rows fits an item, or as `with_picture_videos`.
     """
     rows = load_rows(path)
     largest = [] if box_scale else list(_largest(rows))
@@ -134,11 +137,17 @@ def read(path: Path, box_scale: int | None = None) -> Read:
         read.notes.append(f"boxes are centre and size, 0 to {scale} over the frame ({how})")
     if lost := sum(_unread(row, scale or 1000) for row in rows):
         read.notes.append(f"{lost} boxes are none in that scale: no item's evidence has them, its as_read does")
-    if several := sum(_has_pictures(item) for file in read.files for item in file.items):
+    several = sum(has_pictures(item) for file in read.files for item in file.items)
+    if several and pictures_to_videos:
+        read.files, read.without_video = with_picture_videos(read.files, pictures_to_videos)
+        made = several - len(read.without_video)
+        read.notes.append(f"{made} of {several} rows of several pictures are about videos in {pictures_to_videos}")
+    elif pictures_to_videos:
+        read.notes.append("no row has several pictures and no video: --pictures-to-videos makes none")
+    elif several:
         read.notes.append(
             f"{several} rows have several pictures and no video: each item is about its first picture, which is all "
-            "that a student is shown of it; take the training set about videos, with --frame-times, to train on all "
-            "core frames"
+            "that a student is shown of it; --pictures-to-videos FOLDER makes a video of them all"
         )
     return read
 
@@ -208,10 +217,6 @@ def _media(row: Mapping[str, Any], frames: Sequence[CoreFrame]) -> tuple[str | N
     if picture is None:
         raise DataError("video_path is missing, and there is no picture; a row names a video or its key frames")
     return None, picture
-
-
-def _has_pictures(item: Item) -> bool:
-    return item.image_id is not None and sum(frame.path is not None for frame in core_frames_of(item)) > 1
 
 
 def _text(row: Mapping[str, Any], key: str) -> str:

@@ -8,10 +8,11 @@ frame rate from time 0, no B-frames (decoding order is showing order, no edit li
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
+from types import MappingProxyType
 
 import av
 import numpy as np
@@ -96,7 +97,7 @@ def cut_clips(
     for (_, out), count in zip(cuts, counts, strict=True):
         try:
             with replacing(out, makes_folders=False) as partial:
-                _encode(islice(pictures, count), (width, height), rate, partial)
+                encode(islice(pictures, count), (width, height), rate, partial)
         except OSError as error:
             raise DataError(f"{out}: the clip cannot be written ({error.strerror})") from None
         duration = count / float(rate)
@@ -169,9 +170,16 @@ def _pictures(timeline: Timeline, times: NDArray[np.float64], size: tuple[int, i
         )
 
 
-def _encode(pictures: Iterator[VideoFrame], size: tuple[int, int], rate: Fraction, out: Path) -> None:
+def encode(
+    pictures: Iterable[VideoFrame],
+    size: tuple[int, int],
+    rate: Fraction,
+    out: Path,
+    options: Mapping[str, str] = MappingProxyType(ENCODER),
+) -> None:
+    """Write frames, in yuv420p and of this even (width, height), as an H.264 MP4 with a keyframe a second."""
     with av.open(f"file:{out.absolute()}", "w", format="mp4", options={"movflags": "+faststart"}) as container:
-        stream = container.add_stream("libx264", rate=rate, options=ENCODER)
+        stream = container.add_stream("libx264", rate=rate, options=dict(options))
         (stream.width, stream.height), stream.pix_fmt = size, "yuv420p"
         stream.codec_context.thread_count = 1  # the same bytes on every machine; processes share out the cores
         stream.codec_context.max_b_frames = 0

@@ -91,6 +91,7 @@ def test_rows_of_several_pictures_are_told_of(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(json.dumps([*rows, rows[0] | {"video_path": "v.mp4"}]))
     (note,) = videoespresso.read(tmp_path / "x.json").notes
     assert note.startswith("1 rows have several pictures") and "first picture" in note
+    assert "--pictures-to-videos FOLDER" in note
 
 
 def test_a_task_that_stgrs_trainer_would_refuse_is_not_written_and_comes_back() -> None:

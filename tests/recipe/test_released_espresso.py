@@ -7,13 +7,18 @@ import shlex
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from demitasse.cli import main
 from demitasse.dataset import read_folder
+from demitasse.media.frames import read_frames
 from demitasse.recipe import CHECKOUT
 
 PAGE = (CHECKOUT / "recipes" / "videoespresso" / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
-TAKING = ("data convert data/videoespresso/videoespresso_train_video.json", "select frames")
+TAKING = (
+    ("data convert data/videoespresso/videoespresso_train_video.json", "select frames --data runs/espresso_train "),
+    ("data convert data/videoespresso/videoespresso_train.json", "select frames --data runs/espresso_pictures "),
+)
 ROW = {
     "task": "Causal Inference",
     "question": "Why does the shape stop?",
@@ -23,9 +28,10 @@ ROW = {
 EPISODE = "Storystream/x_keyframe_0-15-{}-830.jpg"
 
 
-def commands() -> list[list[str]]:
+def commands(of_pictures: bool = False) -> list[list[str]]:
+    """The page's two commands for the set about videos, or for the one about pictures."""
     lines = [line.strip().removeprefix("demitasse ") for line in PAGE.splitlines() if line.startswith("    demitasse ")]
-    return [shlex.split(line) for beginning in TAKING for line in lines if line.startswith(beginning)]
+    return [shlex.split(line) for beginning in TAKING[of_pictures] for line in lines if line.startswith(beginning)]
 
 
 @pytest.fixture
@@ -54,8 +60,20 @@ def test_a_question_is_shown_with_its_core_frames_and_one_about_an_episode_is_le
     assert json.loads(left_out)["reason"] == "it has no core frame whose time is known"
 
 
-def test_rows_of_pictures_are_counted_where_they_are_converted(released: Path, capsys: pytest.CaptureFixture) -> None:
-    Path("pictures.json").write_text(json.dumps([ROW | {"keyframes_path": ["a.png", "b.png"]}]))
-    assert main(["data", "convert", "pictures.json", "out", "--from", "videoespresso", "--to", "tao"]) == 0
-    assert "1 rows have several pictures and no video: each item is about its first picture" in capsys.readouterr().out
-    assert "becomes an item about the first" in PAGE
+def test_a_question_about_pictures_is_shown_with_all_of_them(released: Path) -> None:
+    names = [f"CUVA/1_image/1/{number}.png" for number in (8, 16, 24)]
+    for shade, name in zip((20, 120, 220), names, strict=True):
+        (released / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (64, 48), (shade, shade, shade)).save(released / name)
+    rows = [ROW | {"keyframes_path": names}, ROW | {"keyframes_path": names[:1]}]
+    (released / "videoespresso_train.json").write_text(json.dumps(rows))
+    convert, select = commands(of_pictures=True)
+    assert main(convert) == 0
+    assert main(select) == 3
+    (file,) = read_folder(Path("runs/espresso_core_pictures/items"))
+    (item,) = file.items
+    seen = read_frames(file.media_path(item), item.extra["shown_frames"])
+    assert [round(float(frame.mean()), -1) for frame in seen.pixels] == [20, 120, 220]
+    assert [frame["path"] for frame in item.extra["core_frames"]] == names
+    (left_out,) = Path("runs/espresso_core_pictures/left_out.jsonl").read_text().splitlines()
+    assert json.loads(left_out)["video_id"] == names[0]
