@@ -71,9 +71,11 @@ def write_split(split: Split, folder: Path | str) -> list[Path]:
         The dataset files written.
 
     Raises:
-        DataError: if a side's folder already holds JSON that no split has put there. Nothing is written then.
+        DataError: if the dataset itself lies in the folder or in a side's, or a side's folder already holds JSON that
+            no split has put there. Nothing is written then.
     """
     folder = Path(folder)
+    _refuse_source(split, folder)
     targets = {folder / side / _name(file): file for side in SIDES for file in getattr(split, side)}
     stale = [path for side in SIDES for path in sorted((folder / side).glob("*.json")) if path not in targets]
     foreign = [*stale, *(path for path in targets if path.exists())] if not (folder / RECORD).is_file() else []
@@ -86,6 +88,18 @@ def write_split(split: Split, folder: Path | str) -> list[Path]:
     for path, task_file in targets.items():
         write(path, rebased(task_file, path.parent))
     return list(targets)
+
+
+def _refuse_source(split: Split, folder: Path) -> None:
+    """A side that is split again into its split's folder would be overwritten, and the other side lost.
+
+    In the dataset's own folder the sides would be hidden: it is still read as the whole.
+    """
+    paths = [file.path for file in (*split.train, *split.eval) if file.path]
+    sources = {source for path in paths for source in (path.parent.resolve(), path.resolve().parent)}
+    for place in (folder, *(folder / side for side in SIDES)):
+        if place.resolve() in sources:
+            raise DataError(f"{place} holds the dataset that is to be split; choose another folder for its parts")
 
 
 def learnt_before(split: Split, folder: Path | str) -> set[str] | None:

@@ -9,9 +9,9 @@ from train.data.held_out import overlap
 from train.data.mixture import rounding
 from train.loop import guard, loss
 from train.loop.optimizer import endless_warmup
-from train.model import adapters, layers, parts
+from train.model import layers, parts
 from train.model.positions import other_positions
-from train.track import check_trackers
+from train.packages import check_packages
 
 
 def check_settings(config: TrainConfig) -> None:
@@ -22,11 +22,10 @@ def check_settings(config: TrainConfig) -> None:
     """
     loss.check(config.loss)
     parts.plan(config.model)
-    adapters.check(config.model.method)
     layers.check(config.model)
     guard.check(config.guard)
     frames.sight_settings(config.frames)
-    check_trackers(config.track)
+    check_packages(config)
 
 
 def notes(course: Course) -> list[str]:

@@ -19,6 +19,7 @@ from train import fault
 from train.config import TrainConfig
 from train.loop.launch import launch_missing, start_processes
 from train.loop.stop import Interrupted
+from train.packages import check_packages
 
 BAD_INPUT, SKIPPED, INTERRUPTED = 2, 3, 130
 
@@ -94,6 +95,7 @@ def read_train(args: argparse.Namespace) -> TrainConfig:
         raise ConfigError("model.path is not given; name the folder of a Qwen-VL model")
     if not config.output_dir.strip() or Path(config.output_dir).is_file():
         raise ConfigError(f"output_dir is '{config.output_dir}'; name a folder for what the run writes")
+    check_packages(config)
     return config
 
 

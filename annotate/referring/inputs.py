@@ -38,7 +38,8 @@ def find_inputs(data: Data) -> Inputs:
     inputs = read_inputs(data)
     if not inputs.records and not inputs.left_out:
         where = data.input_annotations_jsonl or data.image_dir
-        raise ConfigError(f"{where} holds no image; name another in {SECTION}.data")
+        told = "".join(f" ({note})" for note in inputs.notes)
+        raise ConfigError(f"{where} holds no image{told}; name another in {SECTION}.data")
     return inputs
 
 
@@ -77,6 +78,7 @@ def _read_folder(data: Data, inputs: Inputs) -> None:
     root = _folder("image_dir", data.image_dir)
     found = find_files(root, IMAGE_SUFFIXES)
     inputs.left_out += [(_told(_shown(path, root)), reason) for path, reason in found.skipped]
+    inputs.notes += found.notes()
     images = dict(_writable(((_shown(path, root), path) for path in found.files), inputs))
     matched = (
         match_labels(_folder("kitti_label_dir", data.kitti_label_dir), images) if data.kitti_label_dir else Labels()

@@ -16,6 +16,8 @@ from demitasse.engine.step import Record
 from demitasse.errors import ConfigError
 from demitasse.media.walk import find_videos
 
+SCRATCH = ".clips"  # in the results folder, so that what a kill leaves there is found and removed
+
 
 def find_inputs(data: Data) -> Inputs:
     """What `read_inputs` finds.
@@ -25,7 +27,8 @@ def find_inputs(data: Data) -> Inputs:
     """
     inputs = read_inputs(data)
     if not inputs.records and not inputs.left_out:
-        raise ConfigError(f"{media_root(data)} holds no .mp4, .avi, .mov or .mkv file; name another folder")
+        told = "".join(f" ({note})" for note in inputs.notes)
+        raise ConfigError(f"{media_root(data)} holds no .mp4, .avi, .mov or .mkv file{told}; name another folder")
     return inputs
 
 
@@ -44,9 +47,11 @@ def read_inputs(data: Data) -> Inputs:
     root = media_root(data)
     if data.video_root:
         found = find_videos(_folder(Path(data.video_root)))
-        inputs.left_out += [(_shown(path, root), reason) for path, reason in found.skipped]
+        inputs.left_out += [(_shown(path, root), reason) for path, reason in found.skipped if not _is_scratch(path)]
+        inputs.notes += found.notes()
         for path in found.files:
-            _add(inputs, seen, path, root, None)
+            if not _is_scratch(path):
+                _add(inputs, seen, path, root, None)
     for name in data.input_jsonl_files:
         for place, path, mode in _lines(Path(name), data.filter_field, root, inputs.left_out):
             if path.is_file():
@@ -62,6 +67,11 @@ def read_inputs(data: Data) -> Inputs:
 def media_root(data: Data) -> Path:
     """The folder that video ids count from."""
     return Path(data.video_root) if data.video_root else Path(data.input_jsonl_files[0]).parent
+
+
+def _is_scratch(path: Path) -> bool:
+    """Whether it is a clip of a run, whose results folder may lie among the videos."""
+    return SCRATCH in path.parts
 
 
 def _folder(path: Path) -> Path:

@@ -16,6 +16,7 @@ from annotate.video_reasoning.chunks import windows
 from annotate.video_reasoning.config import NEEDS, Spec, Workflow
 from annotate.video_reasoning.footage import Footage
 from annotate.video_reasoning.graph import SHOWS_FOOTAGE, build_steps
+from annotate.video_reasoning.inputs import SCRATCH
 from annotate.video_reasoning.packs import pack_of
 from demitasse.chat.model import ChatModel
 from demitasse.engine.outcomes import Summary
@@ -34,7 +35,6 @@ FILES = {
     "3": questions.FILE,
 }
 REMOVALS, BETWEEN_REMOVALS = 40, 0.05  # seconds
-SCRATCH = ".clips"  # in the results folder, so that what a kill leaves there is found and removed
 CLIP_FPS = 2.0  # of footage short enough to be sent whole, where an endpoint takes frames only
 FEWEST_FRAMES = 4
 

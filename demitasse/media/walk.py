@@ -7,7 +7,7 @@ device and inode numbers, listed under its own name where it has one, and otherw
 from __future__ import annotations
 
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,13 @@ from demitasse.errors import DataError
 # Compared in lower case.
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mov", ".mkv"})  # TAO's list
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})  # TAO's are the first three
+# Videos and pictures too, and nobody reads them: a person who put them there is told that they were passed over.
+_UNREAD = frozenset({
+    ".3gp", ".asf", ".avif", ".divx", ".f4v", ".flv", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jxl", ".m2ts",
+    ".m4v", ".mjpeg", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ppm", ".rmvb", ".svg", ".tga", ".ts", ".vob", ".webm",
+    ".wmv",
+})  # fmt: skip
+_MAC_OWN = "._"
 
 
 @dataclass(slots=True)
@@ -26,10 +33,17 @@ class Found:
     Attributes:
         files: those looked for, by path, sorted; paths begin with the root as it was given.
         skipped: (path, reason) of every candidate left out, sorted; reasons are short and countable.
+        passed_over: how many files there are of each ending of videos and pictures that are not read.
     """
 
     files: list[Path] = field(default_factory=list)
     skipped: list[tuple[Path, str]] = field(default_factory=list)
+    passed_over: Counter[str] = field(default_factory=Counter)
+
+    def notes(self) -> list[str]:
+        """A line for the person about what was passed over, if there is any."""
+        kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(self.passed_over.items()))
+        return [f"passed over, for nothing reads files of these endings: {kinds}"] if kinds else []
 
 
 def find_videos(root: Path | str) -> Found:
@@ -51,8 +65,8 @@ def find_videos(root: Path | str) -> Found:
 def find_files(root: Path | str, suffixes: Set[str]) -> Found:
     """List the files below `root` that end in one of `suffixes`, which are in lower case.
 
-    Files with other endings are no candidates and are not reported. Two files of the same name in two folders
-    are two files; the same file under two names is one, and keeps the name that no link leads to.
+    Files with other endings are no candidates; of these only videos and pictures are counted. Two files of the same
+    name in two folders are two files; the same file under two names is one, and keeps the name that no link leads to.
 
     Raises:
         DataError: `root` is no folder.
@@ -62,7 +76,7 @@ def find_files(root: Path | str, suffixes: Set[str]) -> Found:
         raise DataError(f"{root}: no such folder; give the folder that holds the files")
     found = Found()
     seen: set[tuple[int, int]] = set()
-    for path in _candidates(root, suffixes, seen, found.skipped):
+    for path in _candidates(root, suffixes, seen, found):
         reason = _reason_to_skip(path, seen)
         if reason:
             found.skipped.append((path, reason))
@@ -73,9 +87,7 @@ def find_files(root: Path | str, suffixes: Set[str]) -> Found:
     return found
 
 
-def _candidates(
-    root: Path, suffixes: Set[str], seen: set[tuple[int, int]], skipped: list[tuple[Path, str]]
-) -> Iterator[Path]:
+def _candidates(root: Path, suffixes: Set[str], seen: set[tuple[int, int]], found: Found) -> Iterator[Path]:
     """Every path with one of the endings. Links wait until the plain entries are through, so that these go first."""
     folders, links = deque([root]), deque[Path]()
     while folders or links:
@@ -84,15 +96,18 @@ def _candidates(
             yield path
             continue
         if not _first_visit(path, seen):
-            skipped.append((path, "folder already listed (link)"))
+            found.skipped.append((path, "folder already listed (link)"))
             continue
-        for entry in _entries(path, skipped):
-            if entry.is_symlink():
-                if entry.suffix.lower() in suffixes or entry.is_dir():
-                    links.append(entry)
-            elif entry.is_dir():
+        for entry in _entries(path, found.skipped):
+            suffix, is_folder = entry.suffix.lower(), entry.is_dir()
+            if not is_folder and suffix not in suffixes:
+                if suffix in _UNREAD and not entry.name.startswith(_MAC_OWN):
+                    found.passed_over[suffix] += 1
+            elif entry.is_symlink():
+                links.append(entry)
+            elif is_folder:
                 folders.append(entry)
-            elif entry.suffix.lower() in suffixes:
+            else:
                 yield entry
 
 
@@ -107,7 +122,7 @@ def _entries(folder: Path, skipped: list[tuple[Path, str]]) -> list[Path]:
 
 
 def _reason_to_skip(path: Path, seen: set[tuple[int, int]]) -> str:
-    if path.name.startswith("._"):
+    if path.name.startswith(_MAC_OWN):
         return "macOS resource file"
     if not path.exists():
         return "broken link"

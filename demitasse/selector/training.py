@@ -142,8 +142,11 @@ def write_training(
         picks: how the picker will be asked.
 
     Raises:
-        DataError: if the files' media lie in different folders, or no item has core frames and captions.
+        DataError: if the files' media lie in different folders, no item has core frames and captions, or the items
+            themselves lie in `folder`. Nothing is written then.
     """
+    if folder.resolve() in {file.path.resolve().parent for file in files if file.path}:
+        raise DataError(f"{folder} holds the items of --data, and would no longer be that dataset; give another --out")
     roots = {file.media_folder.resolve() for file in files}
     if len(roots) != 1:
         raise DataError(f"the items' media lie in {len(roots)} folders; write the training data of each apart")

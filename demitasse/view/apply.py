@@ -134,12 +134,14 @@ def write_applied(
         decided_only: leave out the items that nobody accepted.
 
     Raises:
-        DataError: if `out` is the dataset itself, or holds other dataset files. Nothing is written then.
+        DataError: if `out` is the dataset itself, would be a part of it, or holds other dataset files. Nothing is
+            written then.
     """
     folders = {id(file): out / name if len(parts) > 1 else out for name, files in parts.items() for file in files}
     files = [file for part in parts.values() for file in part]
     applied = apply_edits(files, edits, decided_only)
     moved = [rebased(new, folders[id(old)]) for old, new in zip(files, applied.files, strict=True)]
+    _refuse_part(parts, out)
     _check_place(files, moved, out)
     for file in moved:
         if file.path:
@@ -152,6 +154,13 @@ def write_unused(out: Path, applied: Applied) -> None:
     """Write the decisions that were not applied, each with the reason."""
     rows = [{**edit.to_json(), "why": why} for edit, why in applied.unused]
     write_text(out / UNUSED, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _refuse_part(parts: Mapping[str, Sequence[TaskFile]], out: Path) -> None:
+    """What is written beside the one part of a dataset is read as another part of it the next time."""
+    whole = {file.path.resolve().parent.parent for name, files in parts.items() if name for file in files if file.path}
+    if len(parts) == 1 and out.resolve().parent in whole:
+        raise DataError(f"{out} would be read as a part of the dataset itself; give an --out outside {out.parent}")
 
 
 def _check_place(files: Sequence[TaskFile], moved: Sequence[TaskFile], out: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from demitasse.errors import ConfigError
 
 if TYPE_CHECKING:
+    from demitasse.view.changed import Stamp
     from demitasse.view.contents import Review
     from demitasse.view.store import EditStore
 
@@ -32,27 +33,30 @@ def run_view(args: argparse.Namespace) -> int:
     Raises:
         DemitasseError: for a folder that holds nothing to see, a taken port, a folder that someone decides on.
     """
+    from demitasse.view.changed import stamp
     from demitasse.view.folders import open_review
 
+    read = stamp(args.path)  # before it is read: what changes meanwhile is told of, too
     review = open_review(args.path, args.media, args.captions)
     if args.static:
         return _write(review, args)
     _warn_of_missing(review)
     if args.read_only or not review.decidable:
-        return _serve(review, None, args)
+        return _serve(review, None, read, args)
     from demitasse.view.store import EditStore
 
     with EditStore(review, _edits_folder(args.path), args.who or _login()) as store:
-        return _serve(review, store, args)
+        return _serve(review, store, read, args)
 
 
-def _serve(review: Review, store: EditStore | None, args: argparse.Namespace) -> int:
+def _serve(review: Review, store: EditStore | None, read: Stamp, args: argparse.Namespace) -> int:
     import webbrowser
 
+    from demitasse.view.changed import stamp
     from demitasse.view.edits import EDITS
     from demitasse.view.server import ViewServer
 
-    with ViewServer(review, store, args.port) as server:
+    with ViewServer(review, store, args.port, lambda: stamp(args.path) != read) as server:
         kept = f"decisions go to {_edits_folder(args.path) / EDITS}" if store else "no decisions are taken"
         print(f"{len(review.entries)} items of {len(review.media)} media; {kept}; Ctrl-C ends it")
         print(server.address, flush=True)

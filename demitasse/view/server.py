@@ -16,6 +16,7 @@ import os
 import re
 import secrets
 import sys
+from collections.abc import Callable
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +26,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from demitasse.engine.step import Stop
 from demitasse.errors import DataError, DemitasseError
+from demitasse.view.changed import CHANGED
 from demitasse.view.contents import MEDIA_TYPES, Review
 from demitasse.view.ranges import byte_range
 from demitasse.view.store import EditStore
@@ -60,6 +62,7 @@ class ViewServer(ThreadingHTTPServer):
         review: what is shown.
         store: takes the decisions; None if none are to be taken.
         port: 0 for any free one.
+        is_changed: whether the data are no longer those of the review, which whoever loads the page is then told.
 
     Raises:
         DemitasseError: if the port is taken.
@@ -68,11 +71,19 @@ class ViewServer(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = os.name == "posix"
 
-    def __init__(self, review: Review, store: EditStore | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        review: Review,
+        store: EditStore | None = None,
+        port: int = 0,
+        is_changed: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.review = review
         self.store = store
         self.token = secrets.token_urlsafe(16)
-        self.overview = _json({**review.overview(), "decidable": review.decidable and store is not None})
+        self._is_changed = is_changed
+        self._overview = {**review.overview(), "decidable": review.decidable and store is not None}
+        self._told = _json(self._overview)
         try:
             super().__init__((HOST, port), _Handler)
         except (OSError, OverflowError) as error:
@@ -82,6 +93,12 @@ class ViewServer(ThreadingHTTPServer):
         """A browser that hangs up in the middle is none; anything else is a defect, and is shown."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
+
+    def overview(self) -> bytes:
+        """What the page loads first."""
+        if not self._is_changed():
+            return self._told
+        return _json(self._overview | {"notes": [CHANGED, *self.review.notes]})
 
     @property
     def address(self) -> str:
@@ -108,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
             name, kind = _FILES[url.path]
             self._send(HTTPStatus.OK, (FOLDER / name).read_bytes(), kind)
         elif url.path == "/api/review":
-            self._send(HTTPStatus.OK, self.server.overview)
+            self._send(HTTPStatus.OK, self.server.overview())
         elif url.path == "/api/edits":
             self._send(HTTPStatus.OK, _json(self.server.store.rows() if self.server.store else []))
         elif (index := self._index(url.path, "/api/medium/")) is not None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from demitasse.atomic import write_text
-from demitasse.errors import ConfigError
+from demitasse.errors import ConfigError, DemitasseError
 from demitasse.visible import one_visible_line
 from evaluate.spelled import named_run, spelled
 
@@ -31,6 +31,17 @@ def _without_collection() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
+
+
+@contextmanager
+def _not_taken_for_new(page: Path) -> Iterator[None]:
+    """An earlier report stays where a comparison is refused: whoever reads of the refusal is told of it."""
+    try:
+        yield
+    except DemitasseError as fault:
+        if page.is_file():
+            fault.args = (f"{fault}; {page} is still that of an earlier comparison",)
+        raise
 
 
 def add_score_arguments(parser: argparse.ArgumentParser) -> None:
@@ -112,14 +123,15 @@ def run_compare(args: argparse.Namespace) -> int:
     from evaluate.comparing.compare import compare
     from evaluate.comparing.wording import change
     from evaluate.media_folder import check_media_folder
-    from evaluate.report.page import write_report
+    from evaluate.report.page import PAGE, write_report
     from evaluate.report.published import read_published
 
-    check_media_folder(args.media)
-    named, keys = [named_run(text) for text in args.runs], _keys(args.keys)
-    comparison = compare(load_arms(named, keys), args.skip_gold_faults)
-    calibration = read_calibration(args.calibration) if args.calibration else None
-    published = read_published(args.published) if args.published else None
+    with _not_taken_for_new(args.out / PAGE):
+        check_media_folder(args.media)
+        named, keys = [named_run(text) for text in args.runs], _keys(args.keys)
+        comparison = compare(load_arms(named, keys), args.skip_gold_faults)
+        calibration = read_calibration(args.calibration) if args.calibration else None
+        published = read_published(args.published) if args.published else None
     page = write_report(comparison, args.out, args.note, args.media, spelled("compare", args), calibration, published)
     result = comparison.result
     print(result["verdict"]["sentence"])

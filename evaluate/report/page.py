@@ -30,6 +30,7 @@ from evaluate.report.published import HEAD, published_rows
 from evaluate.report.tasks_csv import tasks_csv
 
 FOLDER = Path(__file__).parent
+PAGE = "index.html"
 MOST_SKIPPED = 100  # sentences about references at fault, so that a browser can open the page
 # How a fault is called in the validity panel.
 FAULT_NAMES = {
@@ -69,11 +70,20 @@ def write_report(
     out = Path(out)
     result = {**comparison.result, "notes": [*notes, *_stand_ins(comparison.result)], "command": command}
     result |= {"calibration": calibration, "published": published}
-    write_text(out / "report.json", storable(json.dumps(result, indent=2, ensure_ascii=False)) + "\n")
-    write_text(out / "report.md", storable(markdown(result)))
-    write_text(out / "tasks.csv", storable(tasks_csv(result)))
+    texts = {
+        "report.json": json.dumps(result, indent=2, ensure_ascii=False) + "\n",
+        "report.md": markdown(result),
+        "tasks.csv": tasks_csv(result),
+        PAGE: _page(result, comparison, out, media),
+    }
+    for name, text in texts.items():  # once all are made: one that is interrupted leaves an earlier report whole
+        write_text(out / name, storable(text))
+    return out / PAGE
+
+
+def _page(result: Json, comparison: Comparison, out: Path, media: Path | None) -> str:
     about = [entry["metric"] for entry in result["metrics"].values()]
-    page = (
+    return (
         _environment()
         .get_template("page.html")
         .render(
@@ -100,17 +110,15 @@ def write_report(
             span_errors=spans.errors(comparison),
             exact=list(exact_rows(result)),
             published_head=HEAD,
-            published_rows=published_rows(published, result["tasks"]) if published else [],
+            published_rows=published_rows(result["published"], result["tasks"]) if result["published"] else [],
             readings=wording.readings(result),
             judges=reliability.judges(result),
-            people=told(calibration) if calibration else [],
+            people=told(result["calibration"]) if result["calibration"] else [],
             checks=reliability.checks(result),
             script=Markup((FOLDER / "browse.js").read_text(encoding="utf-8")),
             groups=choose_items(comparison, out, media),
         )
     )
-    write_text(out / "index.html", storable(page))
-    return out / "index.html"
 
 
 def _environment() -> Environment:

@@ -37,15 +37,37 @@ def bleu(answers: Sequence[str], references: Sequence[str]) -> float:
 def rouge_l(answers: Sequence[str], references: Sequence[str]) -> list[float]:
     """ROUGE-L's F1 of each answer, 0 to 1, as rouge_score has it with stems (Google's own rewrite of ROUGE-1.5.5).
 
+    Words, stems and F1 are rouge_score's; its table of all pairs of words takes seconds for a text of thousands.
+
     Raises:
         ValueError: if there are not as many references as answers.
     """
-    from rouge_score.rouge_scorer import RougeScorer
+    from rouge_score.scoring import fmeasure
+    from rouge_score.tokenizers import DefaultTokenizer
 
     _check(answers, references)
-    scorer = RougeScorer(["rougeL"], use_stemmer=True)
-    pairs = zip(references, answers, strict=True)
-    return [float(scorer.score(reference, answer)["rougeL"].fmeasure) for reference, answer in pairs]
+    words_of = DefaultTokenizer(use_stemmer=True).tokenize
+    found = []
+    for answer, reference in zip(map(words_of, answers), map(words_of, references), strict=True):
+        common = common_length(answer, reference)
+        found.append(float(fmeasure(common / len(answer), common / len(reference))) if common else 0.0)
+    return found
+
+
+def common_length(first: Sequence[str], second: Sequence[str]) -> int:
+    """The length of the longest common subsequence of two lists of words.
+
+    By the bits of one number, a word of `first` each (Hyyrö, Bit-parallel LCS-length computation revisited, 2004): a
+    bit is 0 where the length grows by one in the plain table's present row.
+    """
+    places: dict[str, int] = {}
+    for place, word in enumerate(first):
+        places[word] = places.get(word, 0) | 1 << place
+    every = row = (1 << len(first)) - 1
+    for word in second:
+        same = row & places.get(word, 0)
+        row = (row + same | row - same) & every
+    return len(first) - row.bit_count()
 
 
 class BertScore:

@@ -17,6 +17,7 @@ from demitasse.chat.scripted import ScriptedModel
 from demitasse.chat.server import ChatServer
 from demitasse.cli import main
 from demitasse.dataset import read, read_folder, validate
+from demitasse.errors import ConfigError
 
 SECTION = "video_reasoning_annotation"
 SHORT = ("workflow.steps=[0,1a,2,3,4]", "workflow.qa_types=[mcq]")
@@ -274,6 +275,17 @@ def test_clips_that_a_killed_run_left_behind_are_removed(desk):
     assert not (desk.out / ".clips").exists()
 
 
+def test_clips_of_a_run_are_no_videos_where_its_results_lie_among_the_videos(desk):
+    desk.put("a.mp4")
+    left = desk.videos / "out" / ".clips" / "killed" / "0.000-5.000.mp4"
+    left.parent.mkdir(parents=True)
+    left.write_bytes((desk.videos / "a.mp4").read_bytes() + b"0")
+    (left.parent / "link.mp4").symlink_to("nowhere.mp4")
+    assert desk.annotate("workflow.steps=[0]").exit_code == 0
+    [row] = (desk.out / "step_0_filter" / "media.jsonl").read_text().splitlines()
+    assert json.loads(row)["video"] == "a.mp4"
+
+
 def test_footage_is_asked_about_anew_when_it_is_sent_in_another_form(desk):
     desk.put("a.mp4")
     desk.annotate(*ONE_CALL, "workflow.mode=normal")
@@ -453,6 +465,16 @@ def test_the_command_refuses_in_one_line_with_exit_code_2(capsys, tmp_path, monk
 def test_a_folder_without_videos_is_refused(desk):
     with pytest.raises(Exception, match="holds no .mp4"):
         desk.annotate()
+
+
+def test_videos_that_nobody_reads_are_told_of_once(desk, capsys):
+    (desk.videos / "a.gif").touch()
+    (desk.videos / "b.webm").touch()
+    told = "passed over, for nothing reads files of these endings: 1 .gif, 1 .webm"
+    with pytest.raises(ConfigError, match=rf"holds no \.mp4.*\({told}\); name another folder"):
+        desk.annotate()
+    desk.put("c.mp4")
+    assert desk.annotate("workflow.steps=[0]").notes == [told]
 
 
 def test_an_unknown_video_is_answered_for_as_what_the_stand_in_is(desk, make_plain_video):

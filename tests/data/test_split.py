@@ -123,6 +123,31 @@ def test_files_of_others_are_not_overwritten(files, tmp_path):
     assert not (tmp_path / "out" / "split.json").exists()
 
 
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("source", ["", "train", "eval"])
+def test_the_dataset_itself_is_not_written_to(files, tmp_path, source):
+    """Splitting `train` again into the folder that it came from would lose `eval`."""
+    out = tmp_path / "set" if not source else tmp_path / "out"
+    write_split(split_by_video(files, 5), tmp_path / "out")
+    before = contents(tmp_path)
+    with pytest.raises(DataError, match="holds the dataset that is to be split; choose another folder"):
+        write_split(split_by_video(read_folder(out / source), 2), out)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("linked", ["train", "train/mcq.json"], ids=["folder", "file"])
+def test_the_dataset_itself_is_known_through_a_link(files, tmp_path, linked):
+    write_split(split_by_video(files, 5), tmp_path / "out")
+    link = tmp_path / "elsewhere" / linked
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "out" / linked)
+    with pytest.raises(DataError, match="holds the dataset that is to be split"):
+        write_split(split_by_video(read_folder(tmp_path / "elsewhere" / "train"), 2), tmp_path / "out")
+
+
 def test_a_task_that_one_side_lacks_gets_no_file_there(files, tmp_path):
     split = split_by_video(files, 5)
     files[1].items = [item for item in files[1].items if item.media_id in split.train_ids]

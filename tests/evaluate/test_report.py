@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from demitasse.cli import main
 from evaluate.comparing import wording
 from evaluate.comparing.arm import load_arm
 from evaluate.comparing.boxes import CURVE
@@ -51,6 +52,36 @@ def test_the_page_fetches_nothing(report):
     assert not re.findall(r"(?:src|href)=[\"'](?:https?:)?//", page)
     assert "@import" not in page
     assert "url(http" not in page
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_of_an_earlier_report_that_a_refusal_leaves_it_is_said_that_it_is_one(report, tmp_path, capsys):
+    command = ["compare", str(tmp_path / "before"), str(tmp_path / "nowhere"), "--out", str(tmp_path / "report")]
+    assert main(command) == 2
+    assert "earlier comparison" not in capsys.readouterr().err
+    folder = report()
+    first = contents(folder)
+    assert main(command) == 2
+    told = capsys.readouterr().err
+    assert "nowhere is not a folder" in told and told.count("\n") == 1
+    assert f"{folder / 'index.html'} is still that of an earlier comparison" in told
+    assert contents(folder) == first
+
+
+def test_a_report_that_is_interrupted_leaves_an_earlier_one_whole(report, monkeypatch):
+    folder = report()
+    first = contents(folder)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(figures, "forest", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        report(before=lambda row: row.reference)
+    assert contents(folder) == first
 
 
 def test_the_same_scores_make_the_same_files(report):

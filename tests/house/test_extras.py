@@ -1,6 +1,7 @@
 """What the core does without is missed in a sentence, before anything is done."""
 
 import importlib.util
+import json
 import sys
 import tomllib
 from pathlib import Path
@@ -102,6 +103,28 @@ def test_a_recipe_buys_nothing_before_it_has_what_its_last_stage_needs(tmp_path,
     told = capsys.readouterr().err
     assert "stage " in told and "pip install -e '.[train]'" in told and told.count("\n") == 1
     assert not list(tmp_path.glob("run/annotations"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "library"),
+    [
+        pytest.param("track: {to: [tensorboard]}", "tensorboard", id="a_tracker"),
+        pytest.param("model: {method: qlora}", "bitsandbytes", id="a_method"),
+    ],
+)
+def test_a_recipe_begins_no_stage_before_it_has_what_a_training_to_come_asks_for(
+    tmp_path, capsys, monkeypatch, setting, library
+):
+    find = importlib.util.find_spec
+    monkeypatch.setattr("train.packages.find_spec", lambda name: None if name == library else find(name))
+    recipe = tmp_path / "config.yaml"
+    stages = ["toyworld render {run}/videos --count 1", "train --config {recipe}/config.yaml model.path=x"]
+    section = {"values": {"run": str(tmp_path / "run")}, "stages": stages}
+    recipe.write_text(f"recipe: {json.dumps(section)}\ntrain:\n  {setting}\n")
+    assert main(["run", str(recipe)]) == 2
+    told = capsys.readouterr().err
+    assert "stage 2, `train" in told and f"pip install {library}" in told and told.count("\n") == 1
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_teacher_on_this_machine_is_missed_before_the_first_record(tmp_path, capsys, without):

@@ -137,6 +137,20 @@ def test_images_are_known_by_their_endings_and_other_files_are_none(tmp_path):
     assert listed(find_files(tmp_path, IMAGE_SUFFIXES), tmp_path) == sorted(names)
 
 
+def test_videos_and_pictures_of_endings_that_nobody_reads_are_counted(tmp_path):
+    touch(tmp_path, "a.mp4", "b.GIF", "deep/c.gif", "d.webm", "e.heic", "f.jpg", "g.gif/h.mp4", "._i.gif", "notes.txt")
+    found = find_videos(tmp_path)
+    assert listed(found, tmp_path) == ["a.mp4", "g.gif/h.mp4"] and found.skipped == []
+    assert found.notes() == ["passed over, for nothing reads files of these endings: 2 .gif, 1 .heic, 1 .webm"]
+    (tmp_path / "link.webm").symlink_to("d.webm")
+    assert find_files(tmp_path, IMAGE_SUFFIXES).passed_over == {".gif": 2, ".heic": 1, ".webm": 2}
+
+
+def test_of_other_files_nothing_is_told(tmp_path):
+    touch(tmp_path, "a.mp4", "a.json", "a.jpg", "a.vtt", "README")
+    assert find_videos(tmp_path).notes() == []
+
+
 def test_files_are_looked_for_in_folders_only(tmp_path):
     touch(tmp_path, "a.png")
     with pytest.raises(DataError, match="no such folder"):

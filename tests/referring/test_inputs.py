@@ -67,6 +67,14 @@ def test_an_image_and_its_label_have_one_stem_whatever_the_endings_and_their_cas
     assert inputs.left_out == [] and inputs.notes == []
 
 
+def test_pictures_that_nobody_reads_are_told_of(folder):
+    folder.image("a.png", "b.gif", "deep/c.HEIC")
+    folder.label("a.txt")
+    inputs = folder.read()
+    assert list(labels(inputs)) == ["a.png"] and inputs.left_out == []
+    assert inputs.notes == ["passed over, for nothing reads files of these endings: 1 .gif, 1 .heic"]
+
+
 def test_labels_lie_in_a_tree_like_the_images_or_all_in_one_folder(folder):
     folder.image("day/a.png", "night/a.png", "day/deep/b.png")
     folder.label("day/a.txt", "night/a.txt", "b.txt")

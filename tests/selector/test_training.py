@@ -114,6 +114,17 @@ def test_toy_picks_are_the_frames_that_show_what_is_asked(tmp_path):
         assert len(colours) == 2 and all(colour in asked.question for colour in colours)
 
 
+def test_the_items_own_folder_is_refused_and_gets_no_file(tmp_path):
+    """Captions in it would be items of the dataset, the next time that it is read."""
+    file = toy_file(tmp_path)
+    clip, video = moment_clip(0), "00000.mp4"
+    captions = {video: VideoCaptions(video, TIMES, tuple(map(clip.caption, TIMES)))}
+    with pytest.raises(DataError, match="holds the items of --data"):
+        write_training([file], captions, tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+    assert write_training([file], captions, tmp_path / "out").picks == 2
+
+
 def test_media_in_two_folders_and_nothing_to_learn_are_refused(tmp_path):
     with pytest.raises(DataError, match="2 folders"):
         write_training([toy_file(tmp_path / "a"), toy_file(tmp_path / "b")], {}, tmp_path)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from demitasse.errors import ConfigError
+from train import packages
 from train.config import TrackConfig, TrainConfig
 from train.data.lessons import read_lessons
 from train.loop.step import Stepped
@@ -256,9 +257,9 @@ def test_validation_is_shown_with_its_figures_and_its_table(tmp_path, trackers):
 
 @pytest.mark.parametrize("name", list(sinks.TRACKERS))
 def test_a_tracker_that_is_not_installed_is_a_sentence_with_what_to_install(monkeypatch, name):
-    monkeypatch.setattr(sinks, "find_spec", lambda package: None)
+    monkeypatch.setattr(packages, "find_spec", lambda package: None)
     with pytest.raises(ConfigError, match=rf"track.to names {name}.*pip install {name}"):
-        sinks.check_trackers(TrackConfig(to=[name]))
+        packages.check_trackers(TrackConfig(to=[name]))
 
 
 def test_a_tracker_that_cannot_be_started_is_a_sentence(tmp_path, monkeypatch):

@@ -161,6 +161,18 @@ def test_a_dataset_is_not_written_over_itself_or_among_another(dataset, tmp_path
     assert "not of this dataset" in capsys.readouterr().err and not (tmp_path / "other" / "mcq.json").exists()
 
 
+def test_what_would_be_read_as_a_part_of_the_dataset_is_refused(dataset, tmp_path, capsys):
+    """Twice the items, the next time that the folder is read, and a refusal that says nothing of why."""
+    data = tmp_path / "data"
+    (data / "train").mkdir(parents=True)
+    (dataset / "mcq.json").rename(data / "train" / "mcq.json")
+    command = ["data", "apply-edits", str(data), "--out"]
+    assert main([*command, str(data / "reviewed")]) == 2
+    assert "reviewed would be read as a part of the dataset itself" in capsys.readouterr().err
+    assert [path.name for path in data.iterdir()] == ["train"]
+    assert main([*command, str(tmp_path / "reviewed")]) == 0
+
+
 def test_where_nobody_has_decided_anything_the_copy_is_the_dataset(dataset, tmp_path, capsys):
     assert main(["data", "apply-edits", str(dataset), "--out", str(tmp_path / "out")]) == 0
     told = capsys.readouterr().out

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -15,8 +14,7 @@ import torch
 from demitasse.errors import ConfigError
 from train.config import LoraConfig
 from train.model.anatomy import is_learnable, part_of
-
-_NO_4_BITS = "model.method is 'qlora', which needs the package bitsandbytes: `pip install bitsandbytes`, or use 'lora'"
+from train.packages import NO_4_BITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +23,6 @@ class Targets:
 
     modules: list[str]
     experts: list[str]
-
-
-def check(method: str) -> None:
-    """Refuse `model.method` where its package is not installed; known before a model is loaded.
-
-    Raises:
-        ConfigError: if bitsandbytes is missing.
-    """
-    if method == "qlora" and find_spec("bitsandbytes") is None:
-        raise ConfigError(_NO_4_BITS)
 
 
 def targets(model: Any, lora: LoraConfig, parts: list[str]) -> Targets:
@@ -103,7 +91,7 @@ def keep_in_4_bits(model: Any, parts: list[str]) -> None:
     try:
         from train.model.four_bits import FrozenLinear4bit
     except ImportError:
-        raise ConfigError(_NO_4_BITS) from None
+        raise ConfigError(NO_4_BITS) from None
     for name in _layers(model, parts):
         layer = model.get_submodule(name)
         if part_of(name) != "embeddings":

@@ -6,12 +6,12 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
 from demitasse.errors import ConfigError
-from train.config import TrackConfig, TrainConfig
+from train.config import TrainConfig
+from train.packages import check_trackers
 from train.track.markdown import Cells
 
 # Each needs the package of its name, which our extra of that name brings, and has a module of ours.
@@ -37,19 +37,6 @@ class Sink(Protocol):
     def close(self) -> None:
         """End the run."""
         ...
-
-
-def check_trackers(track: TrackConfig) -> None:
-    """Refuse trackers whose package is not there, before anything is loaded.
-
-    Raises:
-        ConfigError: naming the package.
-    """
-    for name in track.to:
-        if find_spec(name) is None:
-            raise ConfigError(
-                f"track.to names {name}, which is not installed: pip install {name}, or take it out of track.to"
-            )
 
 
 class Sinks:

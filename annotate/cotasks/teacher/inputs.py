@@ -33,6 +33,7 @@ def read_inputs(spec: Spec) -> Inputs:
     inputs = Inputs(left_out=list(read.unusable))
     found = find_videos(spec.videos)
     inputs.left_out += [(str(path), reason) for path, reason in found.skipped]
+    inputs.notes += found.notes()
     root, places = Path(spec.videos), _places(found.files, Path(spec.videos))
     named = read_video_map(spec.video_map) if spec.video_map else {}
     for question in read.questions:

@@ -120,7 +120,9 @@ def test_one_entity_stands_in_no_relation(desk):
 
 def test_a_question_without_a_video_is_left_out_with_its_reason(desk):
     desk.ask(("00000", "0"), ("nowhere", "3"))
+    (desk.videos / "nowhere.webm").touch()
     done = desk.annotate()
+    assert "passed over, for nothing reads files of these endings: 1 .webm" in done.notes
     assert done.exit_code == 3
     assert desk.lines("left_out.jsonl") == [{"what": "nowhere_3", "why": NO_VIDEO}]
     assert desk.done.assembled.summary["left_out_why"] == {NO_VIDEO: 1}

@@ -15,13 +15,13 @@ from annotate.espresso.pipeline import run_of
 from annotate.espresso.work import FILES
 from demitasse.chat.faults import Faults
 from demitasse.chat.model import Outcome, Reply
-from demitasse.chat.scripted import ScriptedModel
 from demitasse.chat.server import ChatServer
 from demitasse.cli import main
 from demitasse.embedding import endpoint
 from demitasse.embedding.lexical import LexicalEmbedder
 from demitasse.engine.shard import Shard
 from demitasse.errors import ConfigError, DemitasseError
+from tests.held_teacher import HeldTeacher
 
 MADE = ("items/open_qa.json", "items/mcq.json", "summary.json")
 
@@ -226,12 +226,12 @@ def test_a_cluster_makes_what_one_process_makes(bar, whole, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.network
 def test_a_run_that_is_cut_off_goes_on_and_makes_the_same(bar, whole):
-    with ChatServer(ScriptedModel(), faults=Faults(latency=0.04)) as server:
+    with ChatServer(HeldTeacher(), faults=Faults(latency=0.04)) as server:
         words = bar.words(*over_http(server), "split=test", "license=CC0-1.0", "workflow.max_workers=2")
         command = [Path(sys.executable).with_name("demitasse"), "annotate", "espresso", "--quiet", *words]
-        assert cut_off(command, bar.out, signal.SIGKILL) == -signal.SIGKILL
-        assert cut_off(command, bar.out, signal.SIGINT) == 130
-        last = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert cut_off(command, bar.out, signal.SIGKILL, server.model) == -signal.SIGKILL
+        assert cut_off(command, bar.out, signal.SIGINT, server.model) == 130
+        last = subprocess.run(command, capture_output=True, text=True, timeout=300)
         assert last.returncode == 0, last.stderr
         replies = [orjson.loads(line)["key"] for line in (bar.out / "calls.jsonl").read_bytes().splitlines()]
         assert len(replies) == len(set(replies))
@@ -246,13 +246,19 @@ def over_http(server: ChatServer) -> list[str]:
     return [f"{name}.{text}" for name in ("captioner", "writer") for text in settings]
 
 
-def cut_off(command: list, out: Path, sign: signal.Signals) -> int:
+MORE = 15  # replies that a run buys before it is cut off
+
+
+def cut_off(command: list, out: Path, sign: signal.Signals, teacher: HeldTeacher) -> int:
     """Run a command until it has bought some more replies, and send it a signal; returns how it ended."""
     calls = out / "calls.jsonl"
     before = calls.read_bytes().count(b"\n") if calls.exists() else 0
+    until = time.monotonic() + 300
+    teacher.hold_after(MORE + 5)  # what a killed run had in flight is among them
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not calls.exists() or calls.read_bytes().count(b"\n") < before + 15:
-        assert running.poll() is None, "it ended before it was cut off"
+    while not calls.exists() or calls.read_bytes().count(b"\n") < before + MORE:
+        assert running.poll() is None and time.monotonic() < until, "it was never to be cut off"
         time.sleep(0.02)
     running.send_signal(sign)
-    return running.wait(60)
+    teacher.let_go()
+    return running.wait(300)

@@ -1,14 +1,18 @@
 """BLEU, ROUGE-L and BERTScore are optional: where they are not, nothing is claimed."""
 
 import importlib.util
+import random
+import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from demitasse.errors import ConfigError
 from evaluate.comparing.text_overlap import overlap_line, text_overlap
 from evaluate.records import Asked, Scored, State
 from evaluate.score import overlap
-from evaluate.score.overlap import BertScore, bleu, installed, rouge_l
+from evaluate.score.overlap import BertScore, bleu, common_length, installed, rouge_l
 
 needs = {
     name: pytest.mark.skipif(not importlib.util.find_spec(library), reason=f"{library} is not installed")
@@ -49,6 +53,44 @@ def test_the_very_words_have_bleu_100_and_strange_ones_0():
 @needs["rouge_l"]
 def test_rouge_is_of_each_answer():
     assert rouge_l(["a red car stops", ""], ["a red car stops", "x"]) == [1.0, 0.0]
+
+
+TEXTS = st.lists(st.sampled_from(["cars", "car", "stopping", "stops", "the", "a", "-", ",", "é", "x1"]), max_size=40)
+
+
+@needs["rouge_l"]
+@settings(deadline=None)  # the first draws import the library
+@given(TEXTS, TEXTS)
+def test_rouge_is_the_librarys_to_the_last_bit(answer, reference):
+    from rouge_score.rouge_scorer import RougeScorer
+
+    answer, reference = " ".join(answer), " ".join(reference)
+    theirs = RougeScorer(["rougeL"], use_stemmer=True).score(reference, answer)["rougeL"].fmeasure
+    assert rouge_l([answer], [reference]) == [theirs]
+
+
+@needs["rouge_l"]
+def test_rouge_of_thousands_of_words_takes_no_seconds():
+    """The library's table of 16 million pairs takes some ten."""
+    draw = random.Random(0)
+    answer, reference = (" ".join(f"w{draw.randrange(900)}" for _ in range(4000)) for _ in range(2))
+    began = time.process_time()
+    assert 0 < rouge_l([answer], [reference])[0] < 0.2
+    assert time.process_time() - began < 3
+
+
+WORDS = st.lists(st.sampled_from("abcde"), max_size=150)
+
+
+@given(WORDS, WORDS)
+def test_the_common_length_is_the_plain_tables(first, second):
+    row = [0] * (len(first) + 1)
+    for word in second:
+        above = row
+        row = [0]
+        for place, other in enumerate(first):
+            row.append(above[place] + 1 if word == other else max(above[place + 1], row[place]))
+    assert common_length(first, second) == row[-1]
 
 
 def test_answers_and_references_are_as_many(monkeypatch):
