@@ -132,8 +132,8 @@ def _refuse_vain(args: argparse.Namespace) -> None:
         raise DataError("--box-scale says what VideoEspresso's boxes count in; it needs --from videoespresso")
     if args.pictures_to_videos and args.origin != "videoespresso":
         raise DataError(
-            "--pictures-to-videos makes videos of rows of several pictures; it needs --from videoespresso, whose rows "
-            "alone have them"
+            "--pictures-to-videos makes videos of rows of pictures; it needs --from videoespresso, whose rows alone "
+            "have them"
         )
     if _bounds(args) and args.boxes != "qwen2_5_vl_px":
         raise DataError("--min-pixels and --max-pixels are bounds of a resized image; they need --boxes qwen2_5_vl_px")

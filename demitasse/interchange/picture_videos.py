@@ -1,4 +1,4 @@
-"""Items about one of several pictures, made items about a small video of them all.
+"""Items about the first of their pictures, made items about a small video of them all.
 
 An item is about one video or one image, and several pictures are neither. So they become a video in which each is held
 for a second (`media.slideshow`), and the item's core frames have its times: picture k is on the screen from k to k + 1.
@@ -26,9 +26,9 @@ SOURCE_TIMES, SOURCE_IMAGE = "source_times", "source_image"
 MOST_WORKERS = 16
 
 
-def has_pictures(item: Item) -> bool:
-    """Whether an item about an image has several pictures as its core frames."""
-    return item.image_id is not None and len(_pictures(item)) > 1
+def count_pictures(item: Item) -> int:
+    """How many pictures an item about an image has as its core frames."""
+    return 0 if item.image_id is None else len(_pictures(item))
 
 
 def source_frames(item: Item) -> list[CoreFrame]:
@@ -45,7 +45,7 @@ def source_frames(item: Item) -> list[CoreFrame]:
 
 
 def with_picture_videos(files: Sequence[TaskFile], folder: Path) -> tuple[list[TaskFile], list[str]]:
-    """The files, whose items about several pictures are now about videos of them.
+    """The files, whose items about images that are core frames are now about videos of these: of one picture, too.
 
     Args:
         files: dataset files with a path.
@@ -59,14 +59,14 @@ def with_picture_videos(files: Sequence[TaskFile], folder: Path) -> tuple[list[T
         DataError: `folder` lies elsewhere or cannot be written to, or nothing is left because of the pictures.
     """
     prefixes = [_prefix(folder, file) for file in files]
-    wanted = {_paths(file, item) for file in files for item in file.items if has_pictures(item)}
+    wanted = {_paths(file, item) for file in files for item in file.items if count_pictures(item)}
     made = _make(sorted(wanted), folder)
     faults: list[str] = []
     converted = []
     for file, prefix in zip(files, prefixes, strict=True):
         items = []
         for item in file.items:
-            found = made[_paths(file, item)] if has_pictures(item) else None
+            found = made[_paths(file, item)] if count_pictures(item) else None
             if isinstance(found, MediaError):
                 faults.append(f"{shown(item.question)}: {found}")
             else:

@@ -42,7 +42,7 @@ from demitasse.geometry import Box, Convention, check_box, from_canonical
 from demitasse.interchange.frame_names import frame_number, in_order
 from demitasse.interchange.lens import LABEL, Row
 from demitasse.interchange.lettered import read_letter, read_options
-from demitasse.interchange.picture_videos import has_pictures, with_picture_videos
+from demitasse.interchange.picture_videos import count_pictures, with_picture_videos
 from demitasse.interchange.row_files import Read, load_rows, read_rows, save, to_rows
 
 BOX_SCALES = (1, 100, 1000)
@@ -137,14 +137,14 @@ def read(path: Path, box_scale: int | None = None, pictures_to_videos: Path | No
         read.notes.append(f"boxes are centre and size, 0 to {scale} over the frame ({how})")
     if lost := sum(_unread(row, scale or 1000) for row in rows):
         read.notes.append(f"{lost} boxes are none in that scale: no item's evidence has them, its as_read does")
-    several = sum(has_pictures(item) for file in read.files for item in file.items)
-    if several and pictures_to_videos:
+    pictures = [count for file in read.files for item in file.items if (count := count_pictures(item))]
+    if pictures and pictures_to_videos:
         read.files, read.without_video = with_picture_videos(read.files, pictures_to_videos)
-        made = several - len(read.without_video)
-        read.notes.append(f"{made} of {several} rows of several pictures are about videos in {pictures_to_videos}")
+        made = len(pictures) - len(read.without_video)
+        read.notes.append(f"{made} of {len(pictures)} rows of pictures are about videos in {pictures_to_videos}")
     elif pictures_to_videos:
-        read.notes.append("no row has several pictures and no video: --pictures-to-videos makes none")
-    elif several:
+        read.notes.append("no row has pictures and no video: --pictures-to-videos makes none")
+    elif several := sum(count > 1 for count in pictures):
         read.notes.append(
             f"{several} rows have several pictures and no video: each item is about its first picture, which is all "
             "that a student is shown of it; --pictures-to-videos FOLDER makes a video of them all"

@@ -16,6 +16,7 @@ from demitasse.dataset.evidence import core_frames_of
 from demitasse.interchange.espresso_profile import profile
 from demitasse.media.cache import FrameCache
 from demitasse.media.frames import read_frames
+from demitasse.media.probe import probe
 from demitasse.media.sample import SamplingPolicy
 from demitasse.selector.choosing import nearest
 from demitasse.student.family import FAMILIES
@@ -84,7 +85,7 @@ def colour_at(pixels: np.ndarray) -> str:
 def test_a_core_frame_has_the_second_at_which_its_picture_is_shown(pictures: Path, capsys: Any) -> None:
     assert convert(pictures, row("a"), row("b")) == 0
     said = capsys.readouterr().out
-    assert "2 of 2 rows of several pictures are about videos in" in said and "first picture" not in said
+    assert "2 of 2 rows of pictures are about videos in" in said and "first picture" not in said
     (file,) = read_folder(pictures.parent / "train")
     assert validate(pictures.parent / "train") == []
     for item, source in zip(file.items, NAMES, strict=True):
@@ -159,7 +160,7 @@ def test_a_row_whose_pictures_make_no_video_is_left_out_by_name_until_they_are_m
     assert convert(pictures, row("a"), row("b")) == 3
     told = capsys.readouterr()
     assert f'left out: "What is seen in a?": {pictures / paths("a")[1]}' in told.err and says in told.err
-    assert "1 of 2 rows of several pictures" in told.out and "1 rows were left out: their pictures make no" in told.out
+    assert "1 of 2 rows of pictures" in told.out and "1 rows were left out: their pictures make no" in told.out
     assert [item.question for item in items(pictures)] == ["What is seen in b?"]
     draw(pictures / paths("a")[1], "blue")
     assert convert(pictures, row("a"), row("b")) == 0
@@ -173,12 +174,18 @@ def test_without_any_picture_nothing_is_written_and_it_is_said_where_they_belong
     assert not (pictures.parent / "train").exists() and not (pictures / "videos").exists()
 
 
-def test_rows_of_a_video_or_of_one_picture_stay_as_they_are(pictures: Path, capsys: Any) -> None:
-    others = [row("a", video_path="CUVA/v.mp4"), row("a", keyframes_path=paths("a")[:1])]
-    assert convert(pictures, *others) == 0
-    assert "no row has several pictures and no video" in capsys.readouterr().out
-    assert [item.media_id for item in items(pictures)] == ["CUVA/v.mp4", paths("a")[0]]
+def test_rows_of_a_video_stay_as_they_are(pictures: Path, capsys: Any) -> None:
+    assert convert(pictures, row("a", video_path="CUVA/v.mp4")) == 0
+    assert "no row has pictures and no video" in capsys.readouterr().out
+    assert [item.media_id for item in items(pictures)] == ["CUVA/v.mp4"]
     assert not (pictures / "videos").exists()
+
+
+def test_a_row_of_one_picture_is_about_a_video_too_so_that_all_of_a_set_go_the_same_way(pictures: Path) -> None:
+    assert convert(pictures, row("a", keyframes_path=paths("a")[:1])) == 0
+    [item] = items(pictures)
+    assert item.image_id is None and core_frames_of(item)[0].time == 0.5
+    assert probe(pictures / item.video_id).duration == 1
 
 
 @pytest.mark.parametrize(
