@@ -126,7 +126,9 @@ def _kill_once(
     if process.wait() != -signal.SIGKILL:
         return False
     found.kills += 1
-    time.sleep(0.01)  # a request that was just written is still on its way into the server's count
+    time.sleep(0.1)  # a request that was just written is still on its way into the server's count
+    while server.counts.in_flight:
+        time.sleep(0.01)
     now = rows_of(out)
     for name, rows in kept.items():
         if now.get(name, [])[: len(rows)] != rows:

@@ -42,7 +42,7 @@ def script_overlap(reply: Any, clue: Sequence[Sequence[float]]) -> float | None:
     try:
         if isinstance(said, list) and all(len(one) == 2 for one in said):
             return union_iou(said, clue)
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, LookupError):
         pass
     numbers = [float(one) for one in _NUMBER.findall(reply)]
     if len(numbers) % 2:

@@ -100,19 +100,28 @@ def start_and_end(arguments: list[str], out: Path, server: ChatServer, signals: 
     """The real command, ended while it waits for its job; returns its exit code and what it said."""
     server.desk.faults = BatchFaults(delay=600)
     command = [Path(sys.executable).with_name("demitasse"), "annotate", "video", "--quiet", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    until = time.monotonic() + 60
-    while not ((out / BATCHES).exists() and b'"running"' in (out / BATCHES).read_bytes()):
-        if process.poll() is not None or time.monotonic() > until:
-            process.kill()
-            pytest.fail(f"it has never sent a job: {process.communicate()}, {process.returncode}")
-        time.sleep(0.05)
-    for number in signals:
-        process.send_signal(number)
-        time.sleep(0.3)
-    _, said = process.communicate(timeout=30)
+    said = out.with_name("said.txt")
+    with said.open("w") as file:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=file)
+    try:
+        wait_for(lambda: (out / BATCHES).exists() and b'"running"' in (out / BATCHES).read_bytes(), process, said)
+        for number in signals[:-1]:
+            process.send_signal(number)
+            wait_for(lambda: "Ctrl-C again ends at once" in said.read_text(), process, said)
+        process.send_signal(signals[-1])
+        process.wait(300)
+    finally:
+        process.kill()
+        process.wait()
     server.desk.faults = BatchFaults()
-    return process.returncode, said
+    return process.returncode, said.read_text()
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen, said: Path) -> None:
+    until = time.monotonic() + 300
+    while not condition():
+        assert process.poll() is None and time.monotonic() < until, f"it never came to that: {said.read_text()}"
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(

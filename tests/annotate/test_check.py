@@ -159,9 +159,9 @@ def test_a_schema_that_is_taken_and_not_kept_to_is_said() -> None:
 
 
 def test_nobody_there_is_said_with_the_place_of_the_address() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    code, _, err = check("workflow.steps=[0]", *asking("vlm", f"http://127.0.0.1:{port}/v1"))
+    with socket.socket() as deaf:  # it holds the port, so that nobody else comes to listen there
+        deaf.bind(("127.0.0.1", 0))
+        code, _, err = check("workflow.steps=[0]", *asking("vlm", f"http://127.0.0.1:{deaf.getsockname()[1]}/v1"))
     assert code == 2
     assert f"is it running, and is {SECTION}.vlm.openai.base_url right?" in err
 

@@ -17,9 +17,9 @@ import pytest
 
 from benchmarks.kill_and_resume import kill_and_resume
 from demitasse.chat.faults import Faults
-from demitasse.chat.scripted import ScriptedModel
 from demitasse.chat.server import ChatServer
 from demitasse.dataset import validate
+from tests.held_teacher import HeldTeacher
 
 pytestmark = pytest.mark.network
 CONCURRENCY = 3
@@ -29,7 +29,7 @@ ROOM = 40 * 2**10  # bytes: less than the journals need, more than a clip does
 
 @pytest.fixture
 def server() -> Iterator[ChatServer]:
-    with ChatServer(ScriptedModel(), faults=Faults(latency=0.02)) as served:
+    with ChatServer(HeldTeacher(), faults=Faults(latency=0.02)) as served:
         yield served
 
 
@@ -127,10 +127,10 @@ def test_a_full_disk_stops_the_run_and_the_next_one_goes_on(start, server, small
 
 
 def test_a_second_run_is_told_who_holds_the_folder_and_a_dead_ones_lock_is_free(start, desk, server):
-    server.faults = Faults(latency=0.3)
+    server.model.hold_after(10)
     first = start()
     until = time.monotonic() + 300
-    while not server.counts.requests and time.monotonic() < until:
+    while server.counts.requests <= 10 and time.monotonic() < until:
         time.sleep(0.01)
     asked = server.counts.requests
     second = start()
@@ -141,7 +141,7 @@ def test_a_second_run_is_told_who_holds_the_folder_and_a_dead_ones_lock_is_free(
     first.send_signal(signal.SIGKILL)
     first.wait()
     assert (desk.out / "LOCK.json").exists(), "the dead one's name still stands there"
-    server.faults = Faults()
+    server.model.let_go()
     third = start()
     assert third.wait(timeout=300) == 0 and server.counts.requests > asked
     keys = Counter(line.split(b'"')[3] for line in replies(desk.out))

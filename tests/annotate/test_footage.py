@@ -12,6 +12,7 @@ from demitasse.chat.model import Capability, Image, Text, Video
 from demitasse.engine.step import Skip
 from demitasse.media.probe import probe
 from demitasse.media.sample import SamplingPolicy
+from tests.idle_clock import run_idle
 
 SENT = Sent(Capability(), SamplingPolicy(2.0, 60, 4, frame_multiple=1), SamplingPolicy(0.5, 60, 4), long=60.0)
 FRAMES = Sent(Capability(video=False), SENT.policy, SENT.long_policy, long=60.0)
@@ -135,7 +136,7 @@ def test_what_is_waited_for_goes_before_what_is_done_ahead(tmp_path):
         pool.gate.set()
         await cutting.end()
 
-    asyncio.run(story())
+    run_idle(story())
 
 
 def test_one_worker_is_left_to_what_is_waited_for(tmp_path):
@@ -148,7 +149,7 @@ def test_one_worker_is_left_to_what_is_waited_for(tmp_path):
         for cutting in cuttings:
             await cutting.end()
 
-    asyncio.run(story())
+    run_idle(story())
 
 
 def test_windows_that_are_asked_for_before_their_turn_do_not_wait_for_it(tmp_path):
@@ -159,7 +160,7 @@ def test_windows_that_are_asked_for_before_their_turn_do_not_wait_for_it(tmp_pat
             await asyncio.wait_for(cutting.end(), 1)
         assert pool.ran == []
 
-    asyncio.run(story())
+    run_idle(story())
 
 
 def clip(size):
@@ -178,7 +179,7 @@ def test_parts_are_made_once_and_kept_while_there_is_room():
             await kept.get(name, lambda name=name: make(name))
         assert made == ["a", "b", "c", "b"], "b was used longest ago when c came"
 
-    asyncio.run(story())
+    run_idle(story())
 
 
 def test_what_fails_is_made_again_and_one_who_leaves_takes_nothing_from_the_others():
@@ -200,4 +201,4 @@ def test_what_fails_is_made_again_and_one_who_leaves_takes_nothing_from_the_othe
         leaving.cancel()
         assert await staying == clip(1) and len(tries) == 2
 
-    asyncio.run(story())
+    run_idle(story())

@@ -53,7 +53,7 @@ class Terminal:
         )
         os.close(theirs)
 
-    def until(self, text: str, seconds: float = 20.0) -> str:
+    def until(self, text: str, seconds: float = 120.0) -> str:
         """What has been shown up to a text; it is taken off."""
         limit = time.monotonic() + seconds
         while text not in self._read:
@@ -85,7 +85,7 @@ class Terminal:
         self.until(text, 0.1)
 
     def code(self) -> int:
-        return self.process.wait(20)
+        return self.process.wait(120)
 
 
 PHASE_ONE = [

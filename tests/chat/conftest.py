@@ -42,18 +42,32 @@ class RawServer:
         self.requests = 0
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.base_url = f"http://127.0.0.1:{self.socket.getsockname()[1]}/v1"
+        self._closing = False
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
 
-    def serve(self) -> None:
-        with contextlib.suppress(OSError):  # closed
-            while True:
-                connection, _ = self.socket.accept()
-                with connection, contextlib.suppress(OSError):
-                    self._answer(connection)
+    def close(self) -> None:
+        """Once the thread has ended: one that still waits at a closed socket may wait at the next test's instead."""
+        self._closing = True
+        with contextlib.suppress(OSError):
+            socket.create_connection(self.socket.getsockname()).close()
+        self._thread.join()
+        self.socket.close()
+
+    def _serve(self) -> None:
+        while True:
+            connection, _ = self.socket.accept()
+            with connection, contextlib.suppress(OSError):
+                if self._closing:
+                    return
+                self._answer(connection)
 
     def _answer(self, connection: socket.socket) -> None:
         received = b""
         while not received.rstrip().endswith(b"}"):
-            received += connection.recv(2**16)
+            if not (part := connection.recv(2**16)):
+                return
+            received += part
         self.requests += 1
         pieces = [self.answer] if not self.pause else [bytes([byte]) for byte in self.answer]
         for piece in pieces:
@@ -72,9 +86,8 @@ def raw_server() -> Iterator[Callable[..., RawServer]]:
 
     def start(status: str, body: bytes = b"", headers: str = "", pause: float = 0.0) -> RawServer:
         servers.append(RawServer(status, body, headers, pause))
-        threading.Thread(target=servers[-1].serve, daemon=True).start()
         return servers[-1]
 
     yield start
     for server in servers:
-        server.socket.close()
+        server.close()

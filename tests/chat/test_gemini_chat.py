@@ -272,11 +272,11 @@ def test_the_environment_does_not_turn_the_client_to_vertex(speaker, monkeypatch
 
 
 def test_a_reply_that_trickles_in_does_not_outlast_the_timeout(raw_server) -> None:
-    base_url = raw_server("200 OK", b'{"candidates": []}' + b" " * 200, pause=0.02).base_url.removesuffix("/v1")
+    base_url = raw_server("200 OK", b'{"candidates": []}' + b" " * 5000, pause=0.02).base_url.removesuffix("/v1")
     started = time.monotonic()
     reply = ask(base_url, timeout=0.3)
     assert (reply.error, reply.retryable) == ("no whole reply within 0.3 s", True)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 60, "the whole reply takes 100 s"
 
 
 @pytest.mark.parametrize(

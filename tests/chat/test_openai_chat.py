@@ -86,10 +86,10 @@ def test_the_wait_that_is_asked_for_is_read(raw_server, header: str, seconds: fl
 
 
 def test_a_date_to_wait_for_is_read(raw_server) -> None:
-    date = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=600), usegmt=True)
     wait = ask(raw_server("503 Busy", b"", f"Retry-After: {date}\r\n").base_url).retry_after
     assert wait is not None
-    assert 55 < wait <= 60
+    assert 500 < wait <= 600
 
 
 @pytest.mark.parametrize(
@@ -122,9 +122,9 @@ def test_a_connection_that_breaks_off_may_be_tried_again(raw_server) -> None:
 
 
 def test_nobody_there_may_be_tried_again() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    reply = ask(f"http://127.0.0.1:{port}/v1")
+    with socket.socket() as deaf:  # it holds the port, so that nobody else comes to listen there
+        deaf.bind(("127.0.0.1", 0))
+        reply = ask(f"http://127.0.0.1:{deaf.getsockname()[1]}/v1")
     assert (reply.outcome, reply.retryable, reply.unsent, reply.unreached) == (Outcome.ERROR, True, True, True)
     assert "the connection failed" in reply.error
 
@@ -144,9 +144,9 @@ def test_a_key_is_taken_out_however_json_writes_it(raw_server, monkeypatch, writ
 
 
 def test_a_reply_that_trickles_in_does_not_outlast_the_timeout(raw_server) -> None:
-    reply = ask(raw_server("200 OK", GOOD, pause=0.02).base_url, timeout=0.3)
+    reply = ask(raw_server("200 OK", GOOD + b" " * 5000, pause=0.02).base_url, timeout=0.3)
     assert (reply.error, reply.retryable) == ("no whole reply within 0.3 s", True)
-    assert reply.latency < 2
+    assert reply.latency < 60, "the whole reply takes 100 s"
 
 
 def test_more_requests_than_httpx_allows_by_default_are_in_flight_at_once(speaker) -> None:

@@ -22,6 +22,7 @@ from demitasse.engine.step import Fields, Quarantine, Record, Step
 from demitasse.engine.unite import unite
 from demitasse.errors import ConfigError
 from demitasse.prices import Entry, Prices
+from tests.idle_clock import run_idle
 
 # A dollar a thousand tokens: easy sums. A reply of 100 tokens at most is 0.10 of them, the prompt a little.
 PRICES = Prices([Entry("dear", 1000, 1000), Entry("cheap", 10, 10)])
@@ -124,9 +125,12 @@ def test_an_error_with_a_status_is_not_billed_and_a_reset_may_have_been(tmp_path
 
 
 def test_what_is_cut_off_in_flight_may_have_been_billed(tmp_path: Path, teacher) -> None:
+    model = teacher(lambda _: reply(), delay=60, name="dear")
+
     async def work(caller: Caller) -> None:
-        asking = asyncio.create_task(caller.ask(teacher(lambda _: reply(), delay=9, name="dear"), question(), str))
-        await asyncio.sleep(0.01)
+        asking = asyncio.create_task(caller.ask(model, question(), str))
+        while not model.asked:
+            await asyncio.sleep(0.01)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
 
@@ -217,7 +221,7 @@ def test_who_waits_for_room_gets_it_when_others_are_settled() -> None:
         await ledger.put_back(0.5, 0.5)
         await ledger.take(0.5)
 
-    assert asyncio.run(work()) == (True, pytest.approx(0.6))
+    assert run_idle(work()) == (True, pytest.approx(0.6))
 
 
 def test_a_failed_call_is_quarantined_and_its_attempts_are_paid(tmp_path: Path, teacher) -> None:

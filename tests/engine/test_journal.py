@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import itertools
 import json
 import os
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
 import pytest
@@ -147,8 +148,12 @@ def test_a_lonely_row_reaches_the_disk_within_the_interval(tmp_path: Path, monke
     monkeypatch.setattr(journal_module, "SYNC_SECONDS", 0.02)
 
     async def write(journal: Journal[str]) -> int:
+        before = len(synced)
         journal.append({"key": "a"})
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(60):
+            while len(synced) == before:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)  # were there another, it would come now
         return len(synced)
 
     with open_journal(tmp_path / "rows.jsonl") as journal:
@@ -188,23 +193,22 @@ def test_a_process_may_take_its_own_lock_again(tmp_path: Path) -> None:
 
 
 def test_a_slow_disk_holds_up_nobody_who_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    synced = []
+    synced, written = [], threading.Event()
 
     def slowly(fd: int) -> None:
-        time.sleep(0.3)
+        assert written.wait(60), "a row waited for the disk"
         synced.append(fd)
 
     monkeypatch.setattr(os, "fsync", slowly)
 
-    async def write(journal: Journal[int]) -> float:
-        begun = time.monotonic()
+    async def write(journal: Journal[int]) -> None:
         for number in range(3 * SYNC_ROWS):
             journal.append({"n": number})
             await asyncio.sleep(0)
-        return time.monotonic() - begun
 
     with Journal(tmp_path / "rows.jsonl", lambda row: row["n"]) as journal:
-        assert asyncio.run(write(journal)) < 0.25
+        asyncio.run(write(journal))
+        written.set()
     assert len(synced) == 2, "one beside the rows, and what came after it when the journal is closed"
 
 
@@ -215,9 +219,10 @@ def test_a_disk_that_fails_beside_the_rows_ends_the_run(tmp_path: Path, monkeypa
     monkeypatch.setattr(os, "fsync", fail)
 
     async def write(journal: Journal[int]) -> None:
-        for number in range(5 * SYNC_ROWS):
-            journal.append({"n": number})
-            await asyncio.sleep(0.0001)
+        async with asyncio.timeout(60):
+            for number in itertools.count():
+                journal.append({"n": number})
+                await asyncio.sleep(0.0001)
 
     journal = Journal(tmp_path / "rows.jsonl", lambda row: row["n"])
     with pytest.raises(Stop, match="rows.jsonl: the last rows may not be on the disk \\(Input/output error\\)"):

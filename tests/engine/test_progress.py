@@ -16,17 +16,17 @@ class Terminal(io.StringIO):
         return True
 
 
-def shown(file: io.StringIO, total: int | None = 4, on: bool = True) -> str:
+def shown(file: io.StringIO, total: int | None = 4, on: bool = True, pause: float = 0.02) -> str:
     bar = Progress(total, on, file)
     for number in range(4):
         bar.advance(calls=10 * number, quarantined=number // 3)
-        time.sleep(0.02)
+        time.sleep(pause)
     bar.close()
     return file.getvalue()
 
 
 def test_short_work_shows_nothing() -> None:
-    assert shown(Terminal()) == ""
+    assert shown(Terminal(), pause=0) == ""
 
 
 def test_longer_work_shows_records_calls_and_failures(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from demitasse.engine.outcomes import State
 from demitasse.engine.ray_actors import Dealer, DealtRecords, Limiter, RemoteGate, RemotePurse
 from demitasse.engine.runner import Finished
 from demitasse.engine.step import Record, Stop
+from tests.idle_clock import run_idle
 
 ANSWER = Reply(Outcome.SUCCESS, "a long text", "long thoughts")
 
@@ -54,7 +55,7 @@ def test_each_record_is_dealt_once_to_whoever_asks() -> None:
         others = await deal(two)
         return [first, *await deal(one)], others
 
-    one, two = asyncio.run(run())
+    one, two = run_idle(run())
     assert (one, two) == (["a"], ["b", "c", "d", "e", "f"]), "who holds a slow one does not hold up the rest"
 
 
@@ -71,7 +72,7 @@ def test_ends_are_counted_once_and_the_run_is_over_when_all_have_ended() -> None
         assert standing.over and standing.begun == {1}
         assert standing.summary.line() == "1 done, 1 skipped (too long: 1), 1 quarantined (quarantine.jsonl says why)"
 
-    asyncio.run(run())
+    run_idle(run())
 
 
 def test_what_a_lost_worker_had_is_its_successors_alone() -> None:
@@ -86,7 +87,7 @@ def test_what_a_lost_worker_had_is_its_successors_alone() -> None:
         assert await deal(successor) == ["b", "c"]
         assert (await dealer.standing()).summary.done == 1
 
-    asyncio.run(run())
+    run_idle(run())
 
 
 def test_after_an_interruption_nothing_is_dealt_and_everyone_hears_of_it() -> None:
@@ -100,7 +101,7 @@ def test_after_an_interruption_nothing_is_dealt_and_everyone_hears_of_it() -> No
         await asyncio.wait_for(waiting, 1)
         assert await deal(dealt) == []
 
-    asyncio.run(run())
+    run_idle(run())
 
 
 def gates(limiter: Limiter, concurrency: int, count: int = 2, **limits: Any) -> tuple[Actor, list[RemoteGate]]:
@@ -118,7 +119,7 @@ def test_the_number_in_flight_is_that_of_all_workers_together() -> None:
         await one.leave(first, ANSWER)
         await asyncio.wait_for(third, 1)
 
-    asyncio.run(run())
+    run_idle(run())
 
 
 def test_a_worker_that_dies_gives_its_places_back() -> None:
@@ -134,7 +135,7 @@ def test_a_worker_that_dies_gives_its_places_back() -> None:
         await asyncio.wait_for(waiting, 1)
         assert isinstance(await dead, str)
 
-    asyncio.run(run())
+    run_idle(run())
 
 
 @pytest.mark.parametrize("turns", range(4))
@@ -151,7 +152,7 @@ def test_a_place_given_just_before_it_is_withdrawn_is_given_back(turns: int) -> 
         await asyncio.gather(leaving, dead)
         await asyncio.wait_for(limiter.enter(2, 0, "model", Limits(1), ("step", 1)), 1)
 
-    asyncio.run(run())
+    run_idle(run())
 
 
 def test_who_is_cancelled_while_waiting_takes_no_place() -> None:
@@ -167,7 +168,7 @@ def test_who_is_cancelled_while_waiting_takes_no_place() -> None:
         await asyncio.wait_for(one.enter("step", 1), 1)
         assert all(call.done() for call in actor.calls)
 
-    asyncio.run(run())
+    run_idle(run())
 
 
 def test_the_breaker_is_one_for_all() -> None:
@@ -183,7 +184,7 @@ def test_the_breaker_is_one_for_all() -> None:
         with pytest.raises(Stop, match="failed 2 calls in a row"):
             await one.enter("step", 1)
 
-    asyncio.run(run())
+    run_idle(run())
 
 
 def test_a_wrong_key_stops_everyone_at_the_first_reply() -> None:
@@ -194,7 +195,7 @@ def test_a_wrong_key_stops_everyone_at_the_first_reply() -> None:
         with pytest.raises(Stop, match="refuses the key"):
             await two.enter("step", 1)
 
-    asyncio.run(run())
+    run_idle(run())
 
 
 def test_only_counts_travel_to_the_limiter_never_what_was_said() -> None:
@@ -209,7 +210,7 @@ def test_only_counts_travel_to_the_limiter_never_what_was_said() -> None:
         _, (one, _) = gates(Spy(None, 0.0), concurrency=1)
         await one.leave(await one.enter("step", 1), ANSWER)
 
-    asyncio.run(run())
+    run_idle(run())
     assert seen == [Reply(Outcome.SUCCESS)]
 
 
@@ -224,7 +225,7 @@ def test_the_cap_is_on_what_all_workers_spend() -> None:
         with pytest.raises(BudgetSpent, match=r"budget of \$1\.00 is used up"):
             await one.take(0.2)
 
-    asyncio.run(run())
+    run_idle(run())
 
 
 def test_what_a_dead_worker_had_set_aside_counts_as_spent() -> None:
@@ -238,4 +239,4 @@ def test_what_a_dead_worker_had_set_aside_counts_as_spent() -> None:
         with pytest.raises(BudgetSpent):
             await other.take(0.1)
 
-    asyncio.run(run())
+    run_idle(run())

@@ -73,15 +73,17 @@ def test_a_step_may_put_the_record_where_it_likes_but_not_rename_it(tmp_path: Pa
 
 def test_a_later_step_of_one_record_starts_before_an_earlier_step_of_another_is_done(tmp_path: Path) -> None:
     events: list[str] = []
+    fast_is_through = asyncio.Event()
 
     async def first(fields: Fields) -> Fields:
         if fields["name"] == "slow":
-            await asyncio.sleep(0.1)
+            await asyncio.wait_for(fast_is_through.wait(), 60)
         events.append(f"first {fields['name']}")
         return {}
 
     async def second(fields: Fields) -> Fields:
         events.append(f"second {fields['name']}")
+        fast_is_through.set()
         return {}
 
     run(records("slow", "fast"), [step("first", first), step("second", second, after=("first",))], tmp_path)
@@ -92,7 +94,7 @@ def test_independent_steps_of_a_record_run_side_by_side(tmp_path: Path) -> None:
     meeting = asyncio.Barrier(3)
 
     async def work(_: Fields) -> Fields:
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(60):
             await meeting.wait()
         return {}
 
@@ -340,20 +342,20 @@ def test_an_interrupt_lets_what_is_in_flight_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("times", "grace"), [pytest.param(1, 0.05, id="grace_is_over"), pytest.param(2, 60, id="pressed_again")]
+    ("times", "grace"), [pytest.param(1, 0.05, id="grace_is_over"), pytest.param(2, 600, id="pressed_again")]
 )
 def test_an_interrupt_is_not_held_up_for_ever(tmp_path: Path, times: int, grace: float) -> None:
     async def work(_: Fields) -> Fields:
         for _ in range(times):
             press_ctrl_c()
             await asyncio.sleep(0.05)
-        await asyncio.sleep(60)
+        await asyncio.sleep(600)
         return {}
 
     begun = time.monotonic()
     summary = run(records("a"), [step("1", work)], tmp_path, grace=grace)
     assert (summary.exit_code, summary.unfinished) == (130, 1)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 60
 
 
 def test_models_are_closed_on_the_loop_they_were_used_from(tmp_path: Path, teacher, request_for) -> None:
@@ -394,6 +396,7 @@ def test_a_file_in_the_folders_stead_is_named(tmp_path: Path) -> None:
 
 def test_memory_stays_flat_and_small_steps_are_quick(tmp_path: Path) -> None:
     count, early = 40_000, 5_000
+    usual = a_task_and_a_line(tmp_path / "line.jsonl", count // 10) * 10
     memory: dict[int, int] = {}
 
     def inputs() -> Any:
@@ -402,10 +405,27 @@ def test_memory_stays_flat_and_small_steps_are_quick(tmp_path: Path) -> None:
                 memory[number] = psutil.Process().memory_info().rss
             yield Record(f"videos/clip-{number:06}.mp4", {"number": number})
 
-    begun = time.monotonic()
+    begun = time.process_time()
     assert run(inputs(), [step("1")], tmp_path, progress=False).done == count
+    took = time.process_time() - begun
     assert memory[count - 1] - memory[early] < 8 * 2**20  # the hashes of their names
-    assert time.monotonic() - begun < 30
+    assert took < 50 * usual, "five times as much is usual"
+
+
+def a_task_and_a_line(path: Path, count: int) -> float:
+    """Seconds that the machine needs for so many tasks that write a line each: what it is worth, busy or not."""
+
+    async def write(line: bytes) -> None:
+        os.write(file.fileno(), line)
+
+    async def all_of_them() -> None:
+        for number in range(count):
+            await asyncio.create_task(write(json.dumps({"number": number}).encode() + b"\n"))
+
+    with path.open("wb") as file:
+        begun = time.process_time()
+        asyncio.run(all_of_them())
+        return time.process_time() - begun
 
 
 @pytest.mark.parametrize(

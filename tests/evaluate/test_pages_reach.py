@@ -1,9 +1,8 @@
 """The report and the page to label in, for everyone: by keys alone, and on paper."""
 
+import base64
 import json
 import re
-import shutil
-import subprocess
 
 import pytest
 
@@ -13,28 +12,28 @@ from evaluate.calibrating.sample import Card
 from evaluate.comparing.arm import load_arm
 from evaluate.comparing.compare import compare
 from evaluate.report.page import FOLDER, write_report
+from tests.chromium import SIZE
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-needs_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 STYLES = {"report": FOLDER / "style.css", "label": LABELLING / "label.html"}
 
 
 @pytest.fixture
-def shown(tmp_path):
+def shown(browser):
     """The page as it stands in a browser of that width, after its scripts and `more` of them have run."""
 
     def show(page, width, more=""):
-        copy = page.with_name("shown.html")
-        copy.write_text(page.read_text(encoding="utf-8").replace("</body>", f"<script>{more}</script></body>"))
-        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-        flags += [f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},900", "--virtual-time-budget=2000"]
-        command = [CHROMIUM, *flags, "--dump-dom", copy.as_uri()]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+        browser.resize(width, 900)
+        browser.go(page.as_uri())
+        browser.js("localStorage.clear()")  # all files share it
+        browser.go(page.as_uri())
+        browser.js(f"{more}; 0")
+        return browser.js("document.documentElement.outerHTML")
 
-    return show
+    yield show
+    browser.go("about:blank")
+    browser.resize(*SIZE)
 
 
-@needs_a_browser
 @pytest.mark.parametrize(("width", "reached"), [(500, True), (1400, False)], ids=["narrow", "wide"])
 def test_what_is_wider_than_its_place_is_reached_by_the_tab_key_and_nothing_else_is(
     make_run, tmp_path, shown, width, reached
@@ -48,12 +47,34 @@ def test_what_is_wider_than_its_place_is_reached_by_the_tab_key_and_nothing_else
 
 
 @pytest.fixture
+def printed(browser):
+    """How many sheets a page fills when it is printed, after `more` scripts than its own have run."""
+
+    def pages(page, more=""):
+        browser.go(page.as_uri())
+        browser.js(f"{more}; 0")
+        sheets = base64.b64decode(browser.call("Page.printToPDF")["data"])
+        return len(re.findall(rb"/Type /Page\b", sheets))
+
+    yield pages
+    browser.go("about:blank")
+
+
+def test_what_is_closed_on_the_screen_is_not_printed(make_run, tmp_path, eight, printed):
+    """300 items and more are in the page; who prints it wants the figures, and the items that were opened."""
+    arms = [load_arm(make_run(name, lambda row: row.reference, rows=eight)) for name in ("before", "after")]
+    page = write_report(compare(arms), tmp_path / "report")
+    every = "for (const one of document.querySelectorAll('details')) one.open ="
+    closed, opened = printed(page, f"{every} false;"), printed(page, f"{every} true;")
+    assert closed >= 2 and opened >= closed + 4
+
+
+@pytest.fixture
 def label_page(tmp_path):
     cards = [Card(f"c{place}", f"i{place}", "run", f"{place}.mp4", "q", "r", "a", 3.0, 1.0) for place in range(4)]
     return write_page(tmp_path, cards, "5 - the same")
 
 
-@needs_a_browser
 @pytest.mark.parametrize(
     ("keys", "told"),
     [

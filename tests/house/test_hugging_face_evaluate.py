@@ -12,7 +12,7 @@ THEIRS = "import evaluate, sys; assert evaluate.load; print(evaluate.__file__)"
 
 
 def python(code, cwd):
-    return subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, timeout=60)
+    return subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -59,7 +59,7 @@ def test_spawned_processes_see_ours_too(tmp_path):
         "    with mp.get_context('spawn').Pool(1) as pool:\n"
         "        print(pool.map(whose, [0])[0])\n"
     )
-    found = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    found = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert found.stdout.strip() == str(ROOT / "evaluate" / "__init__.py"), found.stderr
 
 
@@ -82,6 +82,6 @@ def test_where_theirs_is_already_loaded_we_say_so_and_touch_nothing(tmp_path):
 @pytest.mark.parametrize("command", ["--help", "predict --help", "score --help", "data --help"])
 def test_our_commands_work_from_any_folder(tmp_path, command):
     (tmp_path / "evaluate").mkdir()  # not even a folder of that name misleads them
-    found = subprocess.run([DEMITASSE, *command.split()], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    found = subprocess.run([DEMITASSE, *command.split()], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert found.returncode == 0, found.stderr
     assert "usage: demitasse" in found.stdout

@@ -135,9 +135,9 @@ def test_two_processes_may_write_the_same_entry(video, tmp_path):
     processes = [fork.Process(target=fill, args=(tmp_path, video("h264_mp4"), start, answers)) for _ in range(3)]
     for process in processes:
         process.start()
-    sums = {answers.get(timeout=20) for _ in processes}
+    sums = {answers.get(timeout=300) for _ in processes}
     for process in processes:
-        process.join(20)
+        process.join(300)
     assert len(sums) == 1
     assert [process.exitcode for process in processes] == [0, 0, 0]
     assert len(list(tmp_path.rglob("*.*"))) == 2  # no partial file is left

@@ -134,7 +134,7 @@ def test_a_killed_run_goes_on_where_it_was_and_buys_nothing_twice(bench):
     script = Path(__file__).with_name("killed_quality.py")
     command = [sys.executable, str(script), str(bench.data), str(bench.out), "7"]
     root = Path(__file__).parents[2]
-    ended = subprocess.run(command, cwd=root, env={"PYTHONPATH": str(root)}, capture_output=True, timeout=120)
+    ended = subprocess.run(command, cwd=root, env={"PYTHONPATH": str(root)}, capture_output=True, timeout=300)
     assert ended.returncode == -9, ended.stderr.decode()
     model, whole = bench.model(), bench.model()
     resumed = bench.verdicts("blind", "max_workers=1", model=model)

@@ -25,7 +25,7 @@ def smoke(tmp_path):
             section = {"values": {"run": "runs/elsewhere"}, "stages": [stage]}
             (tmp_path / "recipes" / name / "smoke.yaml").write_text(json.dumps({"recipe": section}))
         return subprocess.run(
-            [sys.executable, "recipes/smoke.py", *names], cwd=tmp_path, capture_output=True, text=True, timeout=60
+            [sys.executable, "recipes/smoke.py", *names], cwd=tmp_path, capture_output=True, text=True, timeout=300
         )
 
     return run

@@ -19,6 +19,7 @@ from train.loop.checkpoint import FOLDER, Checkpoints, complete
 from train.loop.identity import identify, seed_of
 
 ROOT = Path(__file__).resolve().parents[2]
+LINGERS = "tests/train/lingers.py"  # by itself the run may be over before it is killed
 LORA = ("model.method=lora", "model.lora.dropout=0.1", "model.lora.r=2")
 
 
@@ -84,11 +85,11 @@ def test_dropout_differs_from_step_to_step_and_between_processes():
     assert seed_of(0, 1, 0) != seed_of(1, 1, 0)
 
 
-def command(recipe: Path, *overrides: str) -> list[str]:
-    return [sys.executable, "train/sft.py", "--config", str(recipe), *overrides]
+def command(recipe: Path, *overrides: str, script: str = "train/sft.py") -> list[str]:
+    return [sys.executable, script, "--config", str(recipe), *overrides]
 
 
-def wait_for(what, process: subprocess.Popen, seconds: float = 180) -> None:
+def wait_for(what, process: subprocess.Popen, seconds: float = 600) -> None:
     limit = time.monotonic() + seconds
     while not what() and process.poll() is None and time.monotonic() < limit:
         time.sleep(0.005)
@@ -102,10 +103,11 @@ def test_ten_steps_are_five_a_sigkill_and_five(recipe, train_it, tmp_path, more)
     settings = ("optim.steps=10", "save_every=5", *more)  # 40 of 12 items: three epochs end on the way
     straight = train_it(f"output_dir={tmp_path}/straight", *settings)
     process = subprocess.Popen(
-        command(recipe, f"output_dir={tmp_path}/killed", *settings),
+        command(recipe, f"output_dir={tmp_path}/killed", *settings, script=LINGERS),
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    wait_for(lambda: complete(tmp_path / "killed" / FOLDER), process)
+    log = tmp_path / "killed" / "log.jsonl"
+    wait_for(lambda: complete(tmp_path / "killed" / FOLDER) and log.read_text().count("\n") == 7, process)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (tmp_path / "killed" / "train.json").exists()
@@ -118,22 +120,23 @@ def test_ten_steps_are_five_a_sigkill_and_five(recipe, train_it, tmp_path, more)
 def test_two_processes_that_are_killed_go_on_as_the_two_that_were_not(recipe, tmp_path):
     settings = ("optim.steps=10", "save_every=5", "optim.pack=true", "optim.pack_tokens=200", *LORA)
 
-    def start(name: str) -> subprocess.Popen:
+    def start(name: str, script: str = "train/sft.py") -> subprocess.Popen:
         launch = ("-m", "accelerate.commands.launch", "--num_processes", "2", "--cpu", "--main_process_port", "0")
         return subprocess.Popen(
-            [sys.executable, *launch, *command(recipe, f"output_dir={tmp_path}/{name}", *settings)[1:]],
+            [sys.executable, *launch, *command(recipe, f"output_dir={tmp_path}/{name}", *settings, script=script)[1:]],
             cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
 
-    assert start("straight").wait(300) == 0
-    process = start("killed")
-    wait_for(lambda: complete(tmp_path / "killed" / FOLDER), process)
+    assert start("straight").wait(600) == 0
+    process = start("killed", LINGERS)
+    log = tmp_path / "killed" / "log.jsonl"
+    wait_for(lambda: complete(tmp_path / "killed" / FOLDER) and log.read_text().count("\n") == 7, process)
     family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
     for one in family:
         one.kill()
     process.wait()
     assert not (tmp_path / "killed" / "train.json").exists()
-    assert start("killed").wait(300) == 0
+    assert start("killed").wait(600) == 0
     assert same_weights(tmp_path / "straight" / "student", tmp_path / "killed" / "student")
     assert losses(tmp_path / "straight") == losses(tmp_path / "killed")
     items = [(tmp_path / name / "items.jsonl").read_bytes() for name in ("straight", "killed")]
@@ -197,7 +200,7 @@ def test_a_signal_saves_says_how_to_go_on_and_leaves_no_process_behind(recipe, t
     wait_for(lambda: log.is_file() and log.read_text().count("\n") > 1, process)
     workers = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, number)  # as a terminal and a cluster do: the workers hear it too
-    error = process.communicate(timeout=120)[1]
+    error = process.communicate(timeout=300)[1]
     assert process.returncode == code, error
     [saved] = complete(tmp_path / "out" / FOLDER)
     step = int(saved.name.removeprefix("step_"))

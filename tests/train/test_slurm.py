@@ -94,7 +94,7 @@ def submit(cluster: Mapping[str, str], *words: str) -> subprocess.Popen[str]:
 def test_each_node_starts_its_processes_with_its_rank_and_the_first_nodes_address(cluster, tmp_path) -> None:
     words = ["--config", "my run.yaml", "data.files=[a, b]", "model.system_prompt=It's $5"]
     job = submit(cluster, *words)
-    assert job.wait(60) == 0, job.communicate()[1]
+    assert job.wait(300) == 0, job.communicate()[1]
     told = [json.loads((tmp_path / f"node{node}").read_text()) for node in range(NODES)]
     for node, one in enumerate(told):
         assert one == {
@@ -113,18 +113,18 @@ def test_each_node_starts_its_processes_with_its_rank_and_the_first_nodes_addres
 
 def test_a_node_that_fails_fails_the_job_which_is_not_queued_again(cluster, tmp_path) -> None:
     job = submit(cluster | {"CODE": "7"}, "--config", "mine.yaml")
-    assert job.wait(60) == 7
+    assert job.wait(300) == 7
     assert not (tmp_path / "scontrol").exists()
 
 
 def test_before_the_time_is_up_every_node_saves_and_the_job_is_queued_again(cluster, tmp_path) -> None:
-    job = submit(cluster | {"LASTS": "60"}, "--config", "mine.yaml")
+    job = submit(cluster | {"LASTS": "900"}, "--config", "mine.yaml")
     began = time.monotonic()
     while not all((tmp_path / f"node{node}").exists() for node in range(NODES)):
-        assert time.monotonic() - began < 60
+        assert time.monotonic() - began < 300
         time.sleep(0.05)
     job.send_signal(signal.SIGTERM)  # as `--signal=B:TERM@120` does: to the script alone
-    assert job.wait(60) == 0, job.communicate()[1]
+    assert job.wait(300) == 0, job.communicate()[1]
     assert {path.name for path in tmp_path.glob("*.saved")} == {"node0.saved", "node1.saved"}
     assert (tmp_path / "scontrol").read_text() == f"requeue {JOB}\n"
 
@@ -132,7 +132,7 @@ def test_before_the_time_is_up_every_node_saves_and_the_job_is_queued_again(clus
 @pytest.mark.parametrize("words", [[], ["--config"]], ids=["nothing", "the_file_of_accelerate_forgotten"])
 def test_without_its_first_word_it_says_so_before_anything_is_started(cluster, tmp_path, words) -> None:
     command = ["bash", str(TEMPLATE), *words]
-    ran = subprocess.run(command, cwd=ROOT, env=cluster, capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run(command, cwd=ROOT, env=cluster, capture_output=True, text=True, timeout=300, check=False)
     assert ran.returncode == 2
     assert "a file of recipes/accelerate" in ran.stderr and ran.stderr.count("\n") == 1
     assert not list(tmp_path.glob("node*"))

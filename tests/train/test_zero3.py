@@ -32,7 +32,7 @@ pytestmark = [
 def zero3(recipe: Path, *overrides: str, processes: int = 2) -> subprocess.CompletedProcess[str]:
     command = [
         sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(CONFIGS / "zero3.yaml"),
-        "--num_processes", str(processes), "--mixed_precision", "no", "--main_process_port", "29534",
+        "--num_processes", str(processes), "--mixed_precision", "no", "--main_process_port", "0",
         "train/sft.py", "--config", str(recipe), *overrides,
     ]  # fmt: skip
     settings = {"DS_ACCELERATOR": "cpu", "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}

@@ -69,7 +69,7 @@ class Shop:
 
     def run(self, arguments: list[str], before: str = "", **options) -> subprocess.CompletedProcess:
         process = self.start(arguments, before, **options)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def rows(self, file: str) -> list[dict]:

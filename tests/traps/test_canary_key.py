@@ -133,11 +133,11 @@ def test_no_key_is_left_behind_by_an_interrupt(shop, times):
     shop.put("a.mp4")
     with Endpoint(ScriptedModel(), faults=Faults(latency=1.0)) as server:
         process = shop.start(with_keys(shop, server), env={"OPENAI_API_KEY": FROM_ENVIRONMENT})
-        assert server.first.wait(60)
+        assert server.first.wait(300)
         for _ in range(times):
             process.send_signal(signal.SIGINT)
             threading.Event().wait(0.2)
-        process.stdout, process.stderr = (Collected(stream) for stream in process.communicate(timeout=60))
+        process.stdout, process.stderr = (Collected(stream) for stream in process.communicate(timeout=300))
     assert process.returncode == 130, process.stderr
     assert canaries(shop, process) == []
 

@@ -38,14 +38,12 @@ def page(tmp_path):
     ],
 )
 def test_a_drive_is_found_by_its_label(page, browser, words, videos):
-    browser.call("Page.navigate", url=page.as_uri())
-    browser.wait("document.readyState === 'complete' && typeof state !== 'undefined' && state.rows.length === 4")
+    browser.go(page.as_uri(), "typeof state !== 'undefined' && state.rows.length === 4")
     browser.js(f"byId('search').value = {json.dumps(words)}; filter(); 0")
     found = browser.js("state.rows.filter((row) => row.item).map((row) => state.data.media[row.medium].name)")
     assert found == videos
 
 
 def test_a_drives_line_is_its_label_and_not_the_question_of_all(page, browser):
-    browser.call("Page.navigate", url=page.as_uri())
-    browser.wait("document.readyState === 'complete' && typeof state !== 'undefined' && state.rows.length === 4")
+    browser.go(page.as_uri(), "typeof state !== 'undefined' && state.rows.length === 4")
     assert browser.js("titleOf(state.data.items[0])") == "weather: Clear skies, signs: A stop sign."

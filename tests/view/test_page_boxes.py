@@ -23,7 +23,7 @@ PURE = ("space.js", "grip.js", "boxes.js", "kin.js")  # they touch nothing of th
 def call(code, given=None):
     paths = [str(FOLDER / name) for name in PURE]
     told = json.dumps([code, given])
-    done = subprocess.run([NODE, "-e", CALL, *paths], input=told, capture_output=True, text=True, timeout=30)
+    done = subprocess.run([NODE, "-e", CALL, *paths], input=told, capture_output=True, text=True, timeout=300)
     assert done.stderr == ""
     return json.loads(done.stdout)
 

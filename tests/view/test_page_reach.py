@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from demitasse.cli import main
+from tests.chromium import SIZE
 
 PHONE = 390  # pixels
 
@@ -12,20 +13,18 @@ PHONE = 390  # pixels
 @pytest.fixture
 def narrow(tmp_path, browser):
     """Open the page of a folder in a browser as wide as a telephone."""
-    size = {"height": 900, "deviceScaleFactor": 1, "mobile": False}
 
     def opened(folder):
         path = tmp_path / "page.html"
         assert main(["view", str(folder), "--static", str(path)]) == 0
-        browser.call("Emulation.setDeviceMetricsOverride", width=PHONE, **size)
-        browser.call("Page.navigate", url=path.as_uri())
-        browser.wait("document.readyState === 'complete' && typeof state !== 'undefined' && state.rows.length > 0")
+        browser.resize(PHONE, 900)
+        browser.go(path.as_uri(), "typeof state !== 'undefined' && state.rows.length > 0")
         browser.wait("document.querySelectorAll('.ruler .ticks span').length > 1")
         return browser
 
     yield opened
-    browser.call("Page.navigate", url="about:blank")
-    browser.call("Emulation.setDeviceMetricsOverride", width=1366, **(size | {"height": 1000}))
+    browser.go("about:blank")
+    browser.resize(*SIZE)
 
 
 def test_a_narrow_page_is_not_moved_sideways_and_its_buttons_stand_on_one_line(narrow, dataset):

@@ -8,7 +8,6 @@ import shutil
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from demitasse.dataset import Item, TaskFile, write
 from demitasse.engine.cluster import Cluster
 from evaluate.asking.predict import Predicted, predict
 from evaluate.asking.spread import Spread
-from tests.evaluate.asking.slow_student import SlowStudent, small_files
+from tests.evaluate.asking.slow_student import PATIENCE, SlowStudent, heard, small_files
 
 pytestmark = [
     pytest.mark.slow,
@@ -30,7 +29,7 @@ pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed"),
 ]
 NODES = 3
-ITEMS, BATCH = 61, 4
+ITEMS, BATCH, WORKERS = 61, 4, 3
 
 
 @pytest.fixture(scope="module")
@@ -67,22 +66,16 @@ def rows(out: Path) -> list[bytes]:
     return sorted((out / "predictions.jsonl").read_bytes().splitlines())
 
 
-def heard(path: Path) -> tuple[set[str], Counter[str]]:
-    """Who was asked, and how often each question was."""
-    lines = [line.split(" ", 1) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {process for process, _ in lines}, Counter(question for _, question in lines)
-
-
 def test_a_worker_is_killed_and_the_rows_are_those_of_one_process(machines, files, tmp_path):
     one = ask(files, tmp_path / "one", SlowStudent(tmp_path / "one.txt"))
-    dies = SlowStudent(tmp_path / "many.txt", 0.05, died=tmp_path / "died")
-    many = ask(files, tmp_path / "many", dies, Cluster(machines.address, workers=3))
+    dies = SlowStudent(tmp_path / "many.txt", died=tmp_path / "died", together=WORKERS)
+    many = ask(files, tmp_path / "many", dies, Cluster(machines.address, workers=WORKERS))
     assert (tmp_path / "died").exists()
     assert (one.asked, one.failed, one.exit_code) == (many.asked, many.failed, many.exit_code) == (ITEMS, 1, 3)
     assert rows(tmp_path / "many") == rows(tmp_path / "one")
     assert (tmp_path / "many" / "items.jsonl").read_bytes() == (tmp_path / "one" / "items.jsonl").read_bytes()
     asked_by, times = heard(tmp_path / "many.txt")
-    assert len(asked_by) == 4, "three workers and the successor of one"
+    assert len(asked_by) == WORKERS + 1, "three workers and the successor of one"
     assert sum(times.values()) - len(times) <= BATCH, "no more than what was in flight is asked again"
     assert not (tmp_path / "many" / "shards").exists()
     again = ask(files, tmp_path / "many", dies)
@@ -140,18 +133,18 @@ def test_cards_that_this_machine_does_not_have_are_refused():
 
 def test_a_machine_goes_down_and_the_rows_are_those_of_one_process(machines, files, tmp_path):
     ask(files, tmp_path / "one", SlowStudent(tmp_path / "one.txt"))
-    slow = SlowStudent(tmp_path / "many.txt", 0.3)
+    slow = SlowStudent(tmp_path / "many.txt", 0.3, together=WORKERS)
 
     def take_one_down() -> None:
-        until = time.monotonic() + 60
-        while len(heard(slow.heard)[0]) < 3 if slow.heard.exists() else True:
+        until = time.monotonic() + PATIENCE
+        while len(heard(slow.heard)[0]) < WORKERS if slow.heard.exists() else True:
             assert time.monotonic() < until
             time.sleep(0.02)
         machines.remove_node(next(iter(machines.worker_nodes)), allow_graceful=False)
 
     accident = threading.Thread(target=take_one_down)
     accident.start()
-    many = ask(files, tmp_path / "many", slow, Cluster(machines.address, workers=3))
+    many = ask(files, tmp_path / "many", slow, Cluster(machines.address, workers=WORKERS))
     accident.join()
     assert (many.asked, many.failed) == (ITEMS, 1)
     assert rows(tmp_path / "many") == rows(tmp_path / "one")

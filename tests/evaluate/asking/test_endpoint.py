@@ -291,7 +291,7 @@ def test_no_more_are_in_flight_than_was_said(ask):
         begun = time.monotonic()
         ask(server.base_url, "--concurrency", "2")
         assert server.counts.peak_in_flight == 2
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - begun < 60
 
 
 def test_a_video_that_cannot_be_read_is_a_row_and_is_never_sent(ask, data, tmp_path):

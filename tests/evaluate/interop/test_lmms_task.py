@@ -64,7 +64,7 @@ def in_lmms(out, code):
         "docs = lambda t: [json.loads(l) for l in open(f'{sys.argv[1]}/demitasse_{t}.jsonl', encoding='utf-8')]\n"
     )
     command = [sys.executable, "-I", "-S", "-c", start + code, str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=out)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=out)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

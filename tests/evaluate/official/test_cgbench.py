@@ -55,6 +55,9 @@ def test_what_the_script_makes_of_a_choice(reply, hit):
         pytest.param('from 0 to 5: ```json\n{"result": null}\n```', 0.0, id="a_fenced_null_is_saved_as_no_spans"),
         pytest.param('from 0 to 5: ```json\n{"result": ""}\n```', 0.0, id="and_so_is_a_fenced_empty_text"),
         pytest.param('from 0 to 5: ```json\n{"result": "x"}\n```', 0.5, id="but_another_text_gives_way_to_the_numbers"),
+        pytest.param(
+            '```json\n{"result": [{"start": 0, "end": 5}]}\n```', 0.5, id="and_so_do_objects_in_the_place_of_pairs"
+        ),
     ],
 )
 def test_what_the_script_makes_of_spans(reply, overlap):
