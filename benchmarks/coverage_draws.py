@@ -35,9 +35,19 @@ def giants(chance: Chance, videos: int = VIDEOS) -> NDArray[np.int64]:
     return np.concatenate([np.full(3, 60), chance.integers(1, 7, videos - 3)])
 
 
+def rare_giants(chance: Chance, videos: int = VIDEOS) -> NDArray[np.int64]:
+    """Of 50 videos one with 200 questions, on average, and the others with one to six."""
+    return np.where(chance.random(videos) < 0.02, 200, chance.integers(1, 7, videos))
+
+
 def pareto(chance: Chance, videos: int = VIDEOS) -> NDArray[np.int64]:
     """A heavy tail: up to 150 questions a video."""
     return np.clip(np.round(2 * chance.pareto(1.3, videos) + 1), 1, 150).astype(np.int64)
+
+
+def singles(chance: Chance, videos: int = VIDEOS) -> NDArray[np.int64]:
+    """One question a video, and two of one video."""
+    return np.concatenate([[2], np.ones(videos - 1, np.int64)])
 
 
 Sizes = Callable[..., NDArray[np.int64]]

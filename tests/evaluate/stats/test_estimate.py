@@ -83,6 +83,15 @@ def test_wilson_is_the_score_interval_and_stays_inside():
     assert wilson(10, 10)[1] == 1
 
 
+def test_wilsons_interval_is_scipys_for_whole_numbers_and_needs_none():
+    for hits, trials in ((0, 7), (1, 50), (30, 61), (10**6, 10**6)):
+        expected = scipy_stats.binomtest(hits, trials).proportion_ci(0.95, method="wilson")
+        assert wilson(hits, trials) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    low, high = proportion([1, 0] * 3, list("aabbcc")).interval
+    assert low + high == pytest.approx(1), "half of each of three videos' items is as far from all as from none"
+    assert wilson(1, 3) < (low, high) < wilson(2, 3)
+
+
 def test_hits_and_misses_of_one_video_each_have_wilsons_interval():
     assert proportion([1] * 8 + [0] * 2, list(map(str, range(10)))).interval == pytest.approx(wilson(8, 10))
 
@@ -128,6 +137,23 @@ def test_scores_near_the_end_of_their_scale_have_the_interval_of_a_share_of_it()
     assert bounded_mean(6 - scores, names, 1, 5).interval == pytest.approx(
         [6 - bound for bound in found.interval[::-1]]
     )
+
+
+@pytest.mark.parametrize("spread", [1e-4, 1e-7, 1e-9, 1e-10])
+def test_scores_that_hardly_differ_have_an_interval_that_holds_their_mean(spread):
+    names = [f"v{place // 4}" for place in range(40)]
+    for middle in (0.3, 0.5, 0.9):
+        found = bounded_mean(middle + spread * np.random.default_rng(1).random(40), names, 0, 1)
+        low, high = found.interval
+        assert low < found.mean < high
+        assert high - low < max(spread, 1e-5)
+
+
+def test_the_interval_of_a_share_holds_it_where_one_video_has_nearly_all_items():
+    low, high = effective_share(1e-9, 1e-6, 1.0)
+    assert 0 <= low <= 1e-9 < 0.1 < high
+    low, high = effective_share(1 - 1e-9, 1e-6, 1.0)
+    assert low < 0.9 < 1 - 1e-9 <= high <= 1
 
 
 def test_scores_that_do_not_vary_have_no_interval_on_a_scale_either():
