@@ -25,16 +25,12 @@ def run(*words, **options):
 
 
 def test_help_answers_in_under_300_ms(tmp_path):
-    seconds, bare = [], []
+    seconds = []
     for _ in range(5):
         began = time.perf_counter()
         assert run("--help", cwd=tmp_path).returncode == 0
         seconds.append(time.perf_counter() - began)
-        began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", "pass"], check=True)
-        bare.append(time.perf_counter() - began)
-    # The least: other processes of this machine are not what is measured. Where Python takes long, in its measure.
-    assert min(seconds) < max(0.3, 10 * min(bare))
+    assert min(seconds) < 0.3  # the least: other processes of this machine are not what is measured
 
 
 def test_help_imports_nothing_heavy():
